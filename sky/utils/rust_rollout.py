@@ -11,7 +11,7 @@ import warnings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple, Optional
+    from typing import NamedTuple
 
     class Decision(NamedTuple):
         """Which backend is wanted, and why."""
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
         rust_wanted: bool
         rule: str
         reason: str
-        percent: Optional[float] = None
-        bucket: Optional[int] = None
-        content_hash: Optional[str] = None
-        rollout_id: Optional[str] = None
+        percent: float | None = None
+        bucket: int | None = None
+        content_hash: str | None = None
+        rollout_id: str | None = None
 else:
     from collections import namedtuple
 
