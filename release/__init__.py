@@ -1,0 +1,1 @@
+"""Plan, cut and stage releases of any git repository: `python -m release`."""
