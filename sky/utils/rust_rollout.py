@@ -1,20 +1,37 @@
-"""Decide, once per process, whether Rust is wanted: the flag `SKYPILOT_USE_RUST`.
+"""Decide, once per process, whether Rust is wanted.
 
-Standard library only, and never an exception: whatever cannot be understood means the default.
+The first of these that speaks decides:
+
+1. the environment variable `SKYPILOT_USE_RUST` (`1`, `0`, or `auto`, which passes the question on);
+2. an OpenFeature provider's answer handed in with `use_provider_answer()`;
+3. the flag file that `SKYPILOT_RUST_ROLLOUT` names;
+4. the flag file beside this module, `rust_rollout.json`.
+
+A flag file is a flagd definition whose one flag compares the host's bucket (0 to 9999) with a threshold.
+The bucket is flagd's third-generation `fractional` hash, so a stock flagd gives every host the same answer.
+A file that is missing, unreadable, too large, corrupt or of a shape not known here means Python.
+Standard library only, and never an exception.
 """
 
 from __future__ import annotations
 
+# ruff: noqa: PTH100, PTH111, PTH118, PTH120  (pathlib would cost more than the decision)
 import os
+import stat
+import sys
 import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from hashlib import sha256
     from typing import NamedTuple
 
     class Decision(NamedTuple):
-        """Which backend is wanted, and why."""
+        """Which backend is wanted, and why.
+
+        `percent` is 0.0 to 100.0, `bucket` 0 to 9999, `content_hash` the SHA-256 of the flag file that was read.
+        """
 
         rust_wanted: bool
         rule: str
@@ -23,6 +40,14 @@ if TYPE_CHECKING:
         bucket: int | None = None
         content_hash: str | None = None
         rollout_id: str | None = None
+
+    class Rollout(NamedTuple):
+        """What a flag file says: hosts whose bucket is below `threshold` (of 10000) use Rust."""
+
+        rollout_id: str
+        enabled: bool
+        threshold: int
+        stage: int
 else:
     from collections import namedtuple
 
@@ -31,20 +56,48 @@ else:
         "rust_wanted rule reason percent bucket content_hash rollout_id",
         defaults=(None, None, None, None),
     )
+    Rollout = namedtuple("Rollout", "rollout_id enabled threshold stage")
+    # `random` does the same: hashlib would load OpenSSL, which costs more than everything else here.
+    try:
+        from _sha2 import sha256
+    except ImportError:
+        try:
+            from _sha256 import sha256
+        except ImportError:
+            from hashlib import sha256
 
 FLAG = "SKYPILOT_USE_RUST"
+FILE_VARIABLE = "SKYPILOT_RUST_ROLLOUT"
+FLAG_KEY = "sky-rs.use-rust"
+PACKAGE_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rust_rollout.json")
+BUCKETS = 10000
+LARGEST_FILE = 65536
+_LARGEST_ID = 4096
 _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 
+# The text `python -m release rollout` writes. A file that is exactly this text needs no JSON parser.
+_CANONICAL = """{"$schema":"https://flagd.dev/schema/v0/flags.json",
+ "metadata":{"rolloutSchema":1,"rolloutId":"%s","package":"sky-rs"},
+ "flags":{"sky-rs.use-rust":{"state":"%s","variants":{"on":true,"off":false},"defaultVariant":"off",
+  "metadata":{"percent":%s,"stage":%s,"algo":"fractional-v3","gate":"%s"},
+  "targeting":{"if":[{">=":[{"var":["rolloutBucket",-1]},0]},
+    {"if":[{"<":[{"var":["rolloutBucket",-1]},%s]},"on","off"]},
+    {"fractional":[["on",%s],["off",%s]]}]}}}}
+"""
+
+_provider_answer: Decision | None = None
+
 
 def decide(environ: Mapping[str, str] | None = None) -> Decision:
-    """Read the flag from `environ` (the process environment when None).
+    """Say whether Rust is wanted, from `environ` (the process environment when None) and the flag file.
 
-    `1`, `true`, `yes` and `on` ask for Rust; `0`, `false`, `no` and `off` for Python; `auto`, like no value
-    at all, for Rust where the native module is installed. Case and surrounding blanks do not matter.
+    `SKYPILOT_USE_RUST`: `1`, `true`, `yes` and `on` ask for Rust; `0`, `false`, `no` and `off` for Python;
+    `auto`, like no value at all, leaves it to the rollout. Case and surrounding blanks do not matter.
     Any other value is a RuntimeWarning, and `auto`.
     """
-    value = (os.environ if environ is None else environ).get(FLAG, "")
+    environ = os.environ if environ is None else environ
+    value = environ.get(FLAG, "")
     word = value.strip().lower()
     if word in _ON:
         return Decision(True, "environment", f"{FLAG}={value} asks for Rust")
@@ -56,4 +109,246 @@ def decide(environ: Mapping[str, str] | None = None) -> Decision:
             RuntimeWarning,
             stacklevel=2,
         )
-    return Decision(True, "default", "Rust is used where the native module is installed")
+    if _provider_answer is not None:
+        return _provider_answer
+    named = environ.get(FILE_VARIABLE, "")
+    if named:
+        return _decide_by_file("environment-file", os.path.expanduser(named), environ)
+    return _decide_by_file("package-file", PACKAGE_FILE, environ)
+
+
+def use_provider_answer(answer: bool, reason: str = "an OpenFeature provider answered") -> None:
+    """Let `answer` take the place of the flag file in this process.
+
+    Call it before `sky.utils.rust_fallback` is imported, because names are bound there once; later it changes
+    nothing, and a RuntimeWarning says so. An explicit `SKYPILOT_USE_RUST` still wins.
+    """
+    global _provider_answer
+    if "sky.utils.rust_fallback" in sys.modules:
+        warnings.warn(
+            "the backend is already bound: call use_provider_answer() before importing sky.utils.rust_fallback",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return
+    _provider_answer = Decision(answer is True, "provider", reason)
+
+
+def evaluation_context(environ: Mapping[str, str] | None = None) -> dict[str, str | int]:
+    """Return what an OpenFeature evaluation context needs: `targetingKey` and `rolloutBucket`.
+
+    With the bucket in the context, every flagd generation gives this host the answer that `decide()` gives.
+    """
+    key = unit_key(environ)
+    return {"targetingKey": key, "rolloutBucket": bucket(key)}
+
+
+def unit_key(environ: Mapping[str, str] | None = None) -> str:
+    """Return the key that places this host or user in the rollout: 32 hex digits, never an id itself.
+
+    It is the beginning of SHA-256 of `sky-rs:` and SkyPilot's user id (`SKYPILOT_USER_ID`, `~/.sky/user_hash`),
+    else the machine id, else the host name. Empty when nothing identifies the host.
+    """
+    environ = os.environ if environ is None else environ
+    identity = _user_id(environ) or _machine_id()
+    return sha256(b"sky-rs:" + identity.encode("utf-8", "surrogatepass")).hexdigest()[:32] if identity else ""
+
+
+def bucket(key: str) -> int:
+    """Return the bucket of `key`, 0 to 9999: `(h * 10000) >> 32`, `h` as flagd's third generation hashes.
+
+    The empty key, which flagd does not hash, gets the last bucket, so it joins at 100 % and not before.
+    """
+    if not key:
+        return BUCKETS - 1
+    flag = FLAG_KEY.encode()
+    name = key.encode("utf-8")
+    return (_murmur3(b"\x82" + _cbor_head(len(flag)) + flag + _cbor_head(len(name)) + name) * BUCKETS) >> 32
+
+
+def parse(data: bytes) -> Rollout:
+    """Read a flag file's content. Raises ValueError for anything but the one shape known here."""
+    text = data.decode("utf-8")
+    return _parse_canonical(text) or _parse_json(text)
+
+
+def _decide_by_file(rule: str, path: str, environ: Mapping[str, str]) -> Decision:
+    digest = None
+    try:
+        data = _read(path, LARGEST_FILE)
+        digest = sha256(data).hexdigest()
+        rollout = parse(data)
+        place = bucket(unit_key(environ))
+    except Exception as error:  # a flag file may never break an import
+        return Decision(False, rule, f"Python, because {path} cannot be used: {error}", content_hash=digest)
+    if not rollout.enabled:
+        return Decision(False, rule, "the rollout is switched off", 0.0, place, digest, rollout.rollout_id)
+    percent = rollout.threshold / 100
+    wanted = place < rollout.threshold
+    if rollout.stage == 0 and wanted:
+        reason = "no rollout has begun: Rust where the native module is installed"
+    else:
+        reason = f"bucket {place} is {'in' if wanted else 'not in'} the first {percent:g} %"
+    return Decision(wanted, rule, reason, percent, place, digest, rollout.rollout_id)
+
+
+def _read(path: str, limit: int) -> bytes:
+    """Read a whole regular file of at most `limit` bytes through one descriptor.
+
+    One descriptor means one version of a file that is being replaced; non-blocking, because a FIFO may be named.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise ValueError("not a regular file")
+        if facts.st_size > limit:
+            raise ValueError(f"larger than {limit} bytes")
+        data = os.read(descriptor, limit + 1)
+        while data and len(data) <= limit:
+            more = os.read(descriptor, limit + 1 - len(data))
+            if not more:
+                return data
+            data += more
+        raise ValueError(f"larger than {limit} bytes" if data else "empty")
+    finally:
+        os.close(descriptor)
+
+
+def _parse_canonical(text: str) -> Rollout | None:
+    """Take the values out by position, write the file again from them, and compare: equal text is proof."""
+
+    def between(before: str, after: str) -> str:
+        return text.partition(before)[2].partition(after)[0]
+
+    rollout_id = between('"rolloutId":"', '"')
+    state = between('"state":"', '"')
+    stage = between('"stage":', ",")
+    gate = between('"gate":"', '"')
+    number = between('{"<":[{"var":["rolloutBucket",-1]},', "]}")
+    if not (number.isdigit() and stage.isdigit() and text.isascii() and "\\" not in text):
+        return None
+    if len(number) > 5 or len(stage) > 5 or not (rollout_id.isprintable() and gate.isprintable()):
+        return None
+    threshold = int(number)
+    if threshold > BUCKETS or state not in ("ENABLED", "DISABLED") or str(int(stage)) != stage:
+        return None
+    percent = f"{threshold / 100:g}"
+    values = (rollout_id, state, percent, stage, gate, threshold, threshold, BUCKETS - threshold)
+    return Rollout(rollout_id, state == "ENABLED", threshold, int(stage)) if text == _CANONICAL % values else None
+
+
+def _parse_json(text: str) -> Rollout:
+    """Accept the same content in any other JSON spelling. Raises ValueError."""
+    import json  # only here: it costs more than the whole decision
+
+    try:
+        document = json.loads(text)
+        about = document["metadata"]
+        (flag,) = document["flags"].values()
+        threshold = flag["targeting"]["if"][1]["if"][0]["<"][1]
+        wanted = {
+            "state": flag["state"],
+            "variants": {"on": True, "off": False},
+            "defaultVariant": "off",
+            "metadata": flag["metadata"],
+            "targeting": {
+                "if": [
+                    {">=": [{"var": ["rolloutBucket", -1]}, 0]},
+                    {"if": [{"<": [{"var": ["rolloutBucket", -1]}, threshold]}, "on", "off"]},
+                    {"fractional": [["on", threshold], ["off", BUCKETS - threshold]]},
+                ]
+            },
+        }
+        rollout_id, stage, percent = (
+            about["rolloutId"],
+            flag["metadata"]["stage"],
+            flag["metadata"]["percent"],
+        )
+        known = (
+            list(document["flags"]) == [FLAG_KEY]
+            and type(about["rolloutSchema"]) is int
+            and about["rolloutSchema"] == 1
+            and isinstance(rollout_id, str)
+            and type(threshold) is int
+            and 0 <= threshold <= BUCKETS
+            and type(stage) is int
+            and stage >= 0
+            and type(percent) in (int, float)
+            and percent == threshold / 100
+            and flag["metadata"]["algo"] == "fractional-v3"
+            and flag["state"] in ("ENABLED", "DISABLED")
+            # JSON text again, not ==, because True == 1 == 1.0 in Python
+            and json.dumps(flag, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+        )
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a rollout of {FLAG_KEY} ({type(error).__name__}: {error})") from None
+    if not known:
+        raise ValueError(f"not a rollout of {FLAG_KEY} in a known shape")
+    return Rollout(rollout_id, flag["state"] == "ENABLED", threshold, stage)
+
+
+def _user_id(environ: Mapping[str, str]) -> str:
+    """SkyPilot's user id, by SkyPilot's own order and rule (`common_utils.get_user_hash`), or ''."""
+    named = environ.get("SKYPILOT_USER_ID", "").strip()
+    if _is_user_id(named):
+        return named
+    home = environ.get("HOME") or os.path.expanduser("~")
+    kept = _first_text([os.path.join(home, ".sky", "user_hash")])
+    return kept if _is_user_id(kept) else ""
+
+
+def _is_user_id(text: str) -> bool:
+    return text.isascii() and text[:1] != "-" and text.replace("-", "0").isalnum()
+
+
+def _machine_id() -> str:
+    found = _first_text(["/etc/machine-id", "/var/lib/dbus/machine-id"])
+    if found:
+        return found
+    if sys.platform == "win32":
+        import winreg
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SOFTWARE\Microsoft\Cryptography") as key:
+                return str(winreg.QueryValueEx(key, "MachineGuid")[0])
+        except OSError:
+            return os.environ.get("COMPUTERNAME", "")
+    return os.uname().nodename
+
+
+def _first_text(paths: list[str]) -> str:
+    for path in paths:
+        try:
+            return _read(path, _LARGEST_ID).decode("utf-8").strip()
+        except (OSError, ValueError):
+            continue
+    return ""
+
+
+def _cbor_head(length: int) -> bytes:
+    """The shortest CBOR head of a text string of `length` bytes (RFC 8949, section 3)."""
+    if length < 24:
+        return bytes((0x60 + length,))
+    for size, mark in ((1, 0x78), (2, 0x79), (4, 0x7A), (8, 0x7B)):
+        if length < 1 << (8 * size):
+            return bytes((mark,)) + length.to_bytes(size, "big")
+    raise ValueError("key too long")
+
+
+def _murmur3(data: bytes) -> int:
+    """MurmurHash3 x86 32-bit, seed 0 (Appleby's public-domain algorithm), as an unsigned number."""
+    h = 0
+    whole = len(data) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * 0xCC9E2D51 & 0xFFFFFFFF
+        h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
+        h = ((h << 13 | h >> 19) & 0xFFFFFFFF) * 5 + 0xE6546B64 & 0xFFFFFFFF
+    if whole < len(data):
+        k = int.from_bytes(data[whole:], "little") * 0xCC9E2D51 & 0xFFFFFFFF
+        h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
+    h ^= len(data)
+    h = (h ^ h >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    h = (h ^ h >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return h ^ h >> 16
