@@ -78,8 +78,7 @@ CHECKS: dict[str, Check] = {
         and _refuses(ValueError, "invalid literal for int() with base 16: 'xyz'", f, "xyz")
     ),
     "format_float": lambda f, _: (
-        [f(16.0), f(0.25), f(1e22), f(7), f(3.14159, 3)]
-        == ["16", "0.2", "10000000000000000000000", "7", "3.142"]
+        [f(16.0), f(0.25), f(1e22), f(7), f(3.14159, 3)] == ["16", "0.2", "10000000000000000000000", "7", "3.142"]
     ),
     "truncate_long_string": lambda f, _: (
         [f("one two three", 9), f("one two three", 8, True), f("one")] == ["one two t...", "one...ee", "one"]
@@ -185,9 +184,7 @@ def render(report: dict[str, Any]) -> str:
         lines.append(f"ok: {count} of {count} functions answer as they should on {tested}")
     else:
         lines += [f"problem: {problem}" for problem in report["problems"]]
-        lines.append(
-            "next step: pip install --force-reinstall sky-rs, or SKYPILOT_USE_RUST=0 to do without Rust"
-        )
+        lines.append("next step: pip install --force-reinstall sky-rs, or SKYPILOT_USE_RUST=0 to do without Rust")
     return "\n".join(lines)
 
 

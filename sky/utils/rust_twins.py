@@ -1,10 +1,11 @@
 """The twelve functions in plain Python: the reference that the native module answers to.
 
 Each has the signature, results, exceptions and messages of its namesake in SkyPilot 0.10.5 (module
-`sky.utils.common_utils` or `sky.utils.subprocess_utils`), checked against it by `tests/oracle`. Two
-departures are meant: `base36_encode` refuses negative numbers, where SkyPilot never returns, and no
-function leaves `sys.tracebacklimit` changed. Only the standard library is imported, and the heavier
-parts of it (hashlib, logging, socket) only by the functions that need them.
+`sky.utils.common_utils` or `sky.utils.subprocess_utils`), checked against it by `tests/oracle`. The
+departures are meant: `base36_encode` refuses negative numbers, where SkyPilot never returns; no function
+leaves `sys.tracebacklimit` changed; `is_process_alive` needs no free file descriptor, without which
+SkyPilot raises OSError. Only the standard library is imported (off Linux, psutil by two functions), and
+the heavier parts of it (hashlib, logging, socket) only by the functions that need them.
 """
 
 from sky.utils.rust_twins_io import find_free_port, hash_file, read_last_n_lines

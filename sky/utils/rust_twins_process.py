@@ -52,9 +52,7 @@ def is_process_alive(pid: int) -> bool:
     return True
 
 
-def get_max_workers_for_file_mounts(
-    common_file_mounts: Mapping[str, str], cloud_str: str | None = None
-) -> int:
+def get_max_workers_for_file_mounts(common_file_mounts: Mapping[str, str], cloud_str: str | None = None) -> int:
     """Return how many files to mount at once within the limit of open file descriptors.
 
     A soft limit below 1024 is a WARNING, once a process; the answer is a DEBUG record. Raises OSError for
