@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -45,6 +46,42 @@ def install_package(session: nox.Session) -> str:
     session.warn("cargo was not found: installing the universal wheel; the native module is NOT built and NOT tested")
     session.install("-C", "universal=true", ".")
     return "python"
+
+
+def cargo(session: nox.Session, command: str, *args: str) -> None:
+    """Run cargo on the crate, for the Python that runs nox."""
+    env = {"PYO3_PYTHON": sys.executable}
+    session.run("cargo", command, "--manifest-path", "rust/Cargo.toml", *args, external=True, env=env)
+
+
+@nox.session(tags=["check"])
+def fmt(session: nox.Session) -> None:
+    """Format Rust and Python (`-- --check` only looks)."""
+    install_groups(session, "lint")
+    cargo(session, "fmt", *session.posargs)
+    session.run("ruff", "format", *session.posargs, ".")
+
+
+@nox.session(venv_backend="none", tags=["check", "rust"])
+def clippy(session: nox.Session) -> None:
+    """Lint all Rust targets for both Python floors; warnings are errors."""
+    for feature in ("abi3-py39", "abi3-py310"):
+        cargo(session, "clippy", "--locked", "--all-targets", "--features", feature, "--", "-D", "warnings")
+
+
+@nox.session(name="test-rust", venv_backend="none", tags=["rust"])
+def test_rust(session: nox.Session) -> None:
+    """Run the Rust tests alone (arguments go to `cargo test`)."""
+    cargo(session, "test", "--locked", *session.posargs)
+
+
+@nox.session(tags=["check"])
+def typecheck(session: nox.Session) -> None:
+    """Run mypy --strict on our Python, and compare the stub of sky_rs with the built module."""
+    install_groups(session, "typecheck")
+    install_package(session)
+    session.run("mypy", "--strict")
+    session.run("python", "-m", "mypy.stubtest", "sky_rs", "--allowlist", "rust/stubtest-allowlist.txt")
 
 
 @nox.session(default=False)
