@@ -14,7 +14,9 @@ import click
 from release import errors
 
 # Command name -> (module, attribute, line for --help). Nothing of it is imported before it is asked for.
-COMMANDS: dict[str, tuple[str, str, str]] = {}
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "plan": ("release.commands.plan", "plan", "Show what a release would do and everything that stops it; reads only."),
+}
 EPILOG = """\b
 Examples:
   python -m release plan                   what would be released now

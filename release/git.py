@@ -232,3 +232,54 @@ def forget_foreign_variables() -> None:
     """Drop the variables by which a surrounding git (a hook) would redirect every git of ours."""
     for name in FOREIGN_VARIABLES:
         os.environ.pop(name, None)
+
+
+class Tree:
+    """The files of one commit, read as git stores them."""
+
+    def __init__(self, objects: Objects, commit: str | None) -> None:
+        self._objects = objects
+        self._commit = commit
+        self._folders: dict[str, dict[str, bool]] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content; None when there is no such file."""
+        folder, _, name = path.rpartition("/")
+        if self._commit is None or self._entries(folder).get(name) is not False:
+            return None
+        blob = self._objects.get(f"{self._commit}:{path}")
+        return blob.data if blob and blob.kind == "blob" else None
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file or folder is there."""
+        folder, _, name = path.rpartition("/")
+        return name in self._entries(folder)
+
+    def folders(self, path: str) -> list[str]:
+        """Return the names of the folders below `path` (empty for the top)."""
+        return [name for name, is_folder in self._entries(path.strip("/")).items() if is_folder]
+
+    def files(self, path: str) -> list[str]:
+        """Return the names of the files in `path` (empty for the top)."""
+        return [name for name, is_folder in self._entries(path.strip("/")).items() if not is_folder]
+
+    def _entries(self, folder: str) -> dict[str, bool]:
+        """Return name to whether it is a folder; a raw tree is mode, name and id, once per entry."""
+        if self._commit is None or any(part in (".", "..") for part in folder.split("/")):
+            return {}
+        if folder not in self._folders:
+            above, _, name = folder.rpartition("/")
+            there = not folder or self._entries(above).get(name, False)
+            tree = self._objects.get(f"{self._commit}:{folder}") if there else None
+            found: dict[str, bool] = {}
+            data = tree.data if tree and tree.kind == "tree" else b""
+            width = len(self._commit) // 2
+            at = 0
+            while at < len(data):
+                end = data.index(b"\0", at)
+                mode, _, name_bytes = data[at:end].partition(b" ")
+                if mode in (b"40000", b"100644", b"100755"):  # not a submodule, not a symbolic link
+                    found[os.fsdecode(name_bytes)] = mode == b"40000"
+                at = end + 1 + width
+            self._folders[folder] = found
+        return self._folders[folder]

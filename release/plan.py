@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,9 +26,10 @@ class ReleasePlan:
         branch: the branch the release is cut from; None on a detached HEAD.
         base: the commit the release builds on; None in a repository without commits.
         remote: the remote it is pushed to; None when there is none.
-        sources: where the version is written, as "path: version".
-        commits: commits since the last release, newest first, that could be read.
+        sources: where the version is written ("path:line") and what stands there.
+        commits: commits since the last release, newest first, that could be read (merges and reverts included).
         unparsed: those that could not be read as Conventional Commits.
+        reverted: ids of commits that cancel each other, and do not count.
         edits: the files of the release commit.
         notes: the changelog section as it is published, without its heading.
         message: the commit's message.
@@ -49,9 +49,10 @@ class ReleasePlan:
     base: str | None
     remote: str | None
     when: int
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[tuple[str, str], ...] = ()
     commits: tuple[Commit, ...] = ()
     unparsed: tuple[Commit, ...] = ()
+    reverted: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     notes: str = ""
     message: str = ""
@@ -108,6 +109,7 @@ class ReleasePlan:
             "base": self.base,
             "remote": self.remote,
             "when": self.when,
-            "sources": dict(self.sources),
+            "reverted": list(self.reverted),
+            "sources": [{"place": place, "version": version} for place, version in self.sources],
             "assumptions": list(self.assumptions),
         }

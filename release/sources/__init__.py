@@ -1,0 +1,26 @@
+"""Where the version is written, found without settings.
+
+`discover` asks each kind of project in turn; each answers with the places it knows. Every place is an exact
+span of a file, so that an edit can hit nothing else.
+"""
+
+from __future__ import annotations
+
+from release.git import Tree
+from release.settings import Settings
+from release.sources import cargo, node, plain, python
+from release.sources.found import Found, Place
+
+__all__ = ["Found", "Place", "discover"]
+
+
+def discover(tree: Tree, settings: Settings) -> Found:
+    """Find every place where the version of the project in `tree` is written."""
+    found = Found()
+    python.find(tree, found)
+    cargo.find(tree, found)
+    node.find(tree, found)
+    plain.find(tree, settings, found)
+    if settings.name:
+        found.names.insert(0, settings.name)
+    return found
