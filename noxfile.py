@@ -91,5 +91,12 @@ def release(session: nox.Session) -> None:
     session.run("python", "-m", "release", *(session.posargs or ["plan"]))
 
 
+@nox.session(default=False)
+def migrate(session: nox.Session) -> None:
+    """Find and rewrite uses of the replaced functions in a code base (`-- PATH --diff`)."""
+    install_groups(session, "tools")
+    session.run("python", "-m", "tools.migrate", *(session.posargs or ["--help"]))
+
+
 if __name__ == "__main__":
     nox.main()
