@@ -13,20 +13,22 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-import urllib.error
+import urllib.parse
 import urllib.request
 import venv
 from pathlib import Path
+from typing import Any
 
 MINIMUM = (3, 10)
 REQUIREMENT = "nox[uv]>=2026.2"
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".nox-env"
 SCRIPTS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
-INDEX = "https://pypi.org/pypi/pip/json"
+INDEX = "https://pypi.org/simple/pip/"
 LARGEST_DOWNLOAD = 32 * 1024 * 1024
 
 
@@ -34,30 +36,45 @@ class BootstrapError(Exception):
     """Something that the person at the keyboard has to mend; the text says what and how."""
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, accept: str = "*/*") -> bytes:
     """Return what `url` holds, at most 32 MiB of it; raise BootstrapError when it cannot be had."""
     if not url.startswith("https://"):
         raise BootstrapError(f"{url}: only https addresses are fetched")
+    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - https only, checked above
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - https only, checked above
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             body: bytes = answer.read(LARGEST_DOWNLOAD + 1)
-    except (OSError, urllib.error.URLError) as error:
+    except OSError as error:
         raise BootstrapError(f"{url}: {error}. Install pip for {sys.executable}, or check the network.") from error
     if len(body) > LARGEST_DOWNLOAD:
         raise BootstrapError(f"{url}: larger than {LARGEST_DOWNLOAD} bytes, not taken")
     return body
 
 
+def newest_pip(page: dict[str, Any]) -> tuple[str, str, str]:
+    """Pick pip's newest final wheel from a project page (PEP 691): its file name, address and sha256."""
+    found = {}
+    for file in page["files"]:
+        name = re.fullmatch(r"pip-(\d+(?:\.\d+)+)-py3-none-any\.whl", file["filename"])
+        if name and not file.get("yanked") and "sha256" in file["hashes"]:
+            version = tuple(map(int, name[1].split(".")))
+            found[version] = (file["filename"], urllib.parse.urljoin(INDEX, file["url"]), file["hashes"]["sha256"])
+    if not found:
+        raise BootstrapError(f"{INDEX}: lists no wheel of pip")
+    return found[max(found)]
+
+
 def download_pip(folder: Path) -> Path:
     """Download pip's own wheel from PyPI, check its sha256, and return the file's path."""
-    release = json.loads(fetch(INDEX))
-    wheels = [file for file in release["urls"] if file["packagetype"] == "bdist_wheel"]
-    if not wheels:
-        raise BootstrapError(f"{INDEX}: lists no wheel of pip")
-    body = fetch(wheels[0]["url"])
-    if hashlib.sha256(body).hexdigest() != wheels[0]["digests"]["sha256"]:
-        raise BootstrapError(f"{wheels[0]['url']}: its sha256 is not the one that PyPI lists")
-    path = folder / Path(wheels[0]["filename"]).name
+    try:
+        page = json.loads(fetch(INDEX, accept="application/vnd.pypi.simple.v1+json"))
+        filename, url, sha256 = newest_pip(page)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BootstrapError(f"{INDEX}: the answer is no project page (PEP 691): {error!r}") from error
+    body = fetch(url)
+    if hashlib.sha256(body).hexdigest() != sha256:
+        raise BootstrapError(f"{url}: its sha256 is not the one that the index lists")
+    path = folder / filename
     path.write_bytes(body)
     return path
 
