@@ -54,6 +54,12 @@ def cargo(session: nox.Session, command: str, *args: str) -> None:
     session.run("cargo", command, "--manifest-path", "rust/Cargo.toml", *args, external=True, env=env)
 
 
+@nox.session(venv_backend="none", default=False)
+def setup(session: nox.Session) -> None:
+    """Check this machine, make .venv, build the package into it, verify it, run a quick benchmark."""
+    session.run(sys.executable, "tools/setup_project.py", *session.posargs, external=True)
+
+
 @nox.session(tags=["check"])
 def fmt(session: nox.Session) -> None:
     """Format Rust and Python (`-- --check` only looks)."""
@@ -69,12 +75,6 @@ def clippy(session: nox.Session) -> None:
         cargo(session, "clippy", "--locked", "--all-targets", "--features", feature, "--", "-D", "warnings")
 
 
-@nox.session(name="test-rust", venv_backend="none", tags=["rust"])
-def test_rust(session: nox.Session) -> None:
-    """Run the Rust tests alone (arguments go to `cargo test`)."""
-    cargo(session, "test", "--locked", *session.posargs)
-
-
 @nox.session(tags=["check"])
 def typecheck(session: nox.Session) -> None:
     """Run mypy --strict on our Python, and compare the stub of sky_rs with the built module."""
@@ -82,6 +82,12 @@ def typecheck(session: nox.Session) -> None:
     install_package(session)
     session.run("mypy", "--strict")
     session.run("python", "-m", "mypy.stubtest", "sky_rs", "--allowlist", "rust/stubtest-allowlist.txt")
+
+
+@nox.session(name="test-rust", venv_backend="none", tags=["rust"])
+def test_rust(session: nox.Session) -> None:
+    """Run the Rust tests alone (arguments go to `cargo test`)."""
+    cargo(session, "test", "--locked", *session.posargs)
 
 
 @nox.session(default=False)
