@@ -16,6 +16,7 @@ from release import errors
 # Command name -> (module, attribute, line for --help). Nothing of it is imported before it is asked for.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("release.commands.plan", "plan", "Show what a release would do and everything that stops it; reads only."),
+    "dist": ("release.commands.dist", "dist", "Say which files a release must have, and check a folder of them."),
 }
 EPILOG = """\b
 Examples:

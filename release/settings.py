@@ -57,6 +57,17 @@ class RolloutSettings:
 
 
 @dataclass(frozen=True)
+class DistSettings:
+    """`[tool.release.dist]`."""
+
+    universal: bool = key(False, "Whether the release has a `py3-none-any` wheel beside the native ones.", "true")
+    size_limit: int = key(5_000_000, "The most bytes one archive may have.", "5_000_000")
+    runners: Mapping[str, str] = key(
+        {}, "Which runner builds which system and processor.", '{ linux-x86_64 = "ubuntu-24.04" }'
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """`[tool.release]`."""
 
@@ -117,6 +128,7 @@ class Settings:
     )  # fmt: skip
     merge: MergeSettings = table(MergeSettings, "Settings of `merge`.")
     rollout: RolloutSettings = table(RolloutSettings, "Settings of `rollout`.")
+    dist: DistSettings = table(DistSettings, "Settings of `dist`.")
 
 
 def spelled(name: str) -> str:
