@@ -16,6 +16,10 @@ from release import errors
 # Command name -> (module, attribute, line for --help). Nothing of it is imported before it is asked for.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("release.commands.plan", "plan", "Show what a release would do and everything that stops it; reads only."),
+    "cut": ("release.commands.cut", "cut", "Make a release, all or nothing; a dry run without --execute."),
+    "status": ("release.commands.recover", "status", "Say where an interrupted release stands, and what to do."),
+    "resume": ("release.commands.recover", "resume", "Finish an interrupted release."),
+    "abort": ("release.commands.recover", "abort", "Undo an interrupted release of which nothing is public yet."),
     "dist": ("release.commands.dist", "dist", "Say which files a release must have, and check a folder of them."),
 }
 EPILOG = """\b

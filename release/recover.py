@@ -72,6 +72,32 @@ def resume(repository: Repository, *, hooks: bool = True) -> list[Outcome]:
         return [_resume(repo, change, hooks=hooks) for change in _mended(repo)]
 
 
+def missing_on_remote(repository: Repository) -> list[Problem]:
+    """Return what the remote lacks of the newest release reachable from here; nothing when it has it all.
+
+    Raises:
+        Interrupted: when the remote does not answer.
+    """
+    repo = Plumbing(repository)
+    tag = repo.run("describe", "--abbrev=0", "HEAD", check=False).text
+    branch = repo.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).text
+    remote = repo.run("config", "--get", f"branch.{branch}.remote", check=False).text
+    if not tag or not branch or remote in {"", "."}:
+        return []
+    oid = repo.ref(f"refs/tags/{tag}")
+    refs = [f"refs/tags/{tag}", f"refs/heads/{branch}"]
+    there = remotes.read_refs(repo, remote, refs)
+    problems = []
+    if there[refs[0]] != oid:
+        fix = f"git push --atomic {remote} {branch} {tag}, when this tag is meant to be public"
+        problems.append(Problem("tag-not-on-remote", f"tag {tag} is here and not on {remote}", fix))
+    tip = there[refs[1]]
+    if not remotes.contains(repo, remote, RefMove(refs[1], "", repo.text("rev-parse", f"{oid}^{{commit}}")), tip):
+        message = f"{branch} on {remote} does not contain {tag}"
+        problems.append(Problem("branch-not-on-remote", message, f"git push --atomic {remote} {branch} {tag}"))
+    return problems
+
+
 def _resume(repo: Plumbing, change: Pending, *, hooks: bool) -> Outcome:
     objects.rewrite_tags(repo, change.tags)
     now = standing(repo, change)

@@ -81,6 +81,9 @@ def execute(repository: Repository, prepared: Prepared, options: Options) -> Out
         except Refused:
             pending.delete(repo, created)
             raise
+        except OSError as error:
+            fix = "python -m release status, then resume or abort"
+            raise Interrupted.because("system", f"{created.title} stopped half-way: {error}", fix) from error
         if created.via is not None:
             note = f"{created.via} is pushed; merge it, then python -m release resume puts the tag on"
             return outcome(created, *prepared.notes, note)

@@ -23,14 +23,14 @@ def branch_name(version: str) -> str:
     return f"release/{version}"
 
 
-def open_pull_request(repo: Plumbing, change: Pending, title: str, body: str) -> str:
+def open_pull_request(repo: Plumbing, head: str, base: str, title: str, body: str) -> str:
     """Open the pull request with `gh` where that is installed, and say in a sentence what happened."""
     program = shutil.which("gh")
-    by_hand = f"open a pull request from {change.via} to {change.branch} and merge it"
+    by_hand = f"open a pull request from {head} to {base} and merge it"
     if program is None:
         return f"gh is not installed: {by_hand}"
-    command = [program, "pr", "create", f"--head={change.via}", f"--base={change.branch}"]
-    command += [f"--title={title}", f"--body={body}"]
+    command = [program, "pr", "create", f"--head={head}", f"--base={base}"]
+    command += [f"--title={title.strip()}", f"--body={body}"]
     try:
         ran = subprocess.run(
             command, cwd=repo.directory, capture_output=True, text=True, timeout=GH_SECONDS, check=False
