@@ -104,5 +104,12 @@ def migrate(session: nox.Session) -> None:
     session.run("python", "-m", "tools.migrate", *(session.posargs or ["--help"]))
 
 
+@nox.session(default=False)
+def rollout(session: nox.Session) -> None:
+    """Stage a release by percentage, on evidence (arguments go to `python -m release rollout`)."""
+    install_groups(session, "rollout")
+    session.run("python", "-m", "release", "rollout", *(session.posargs or ["status"]))
+
+
 if __name__ == "__main__":
     nox.main()

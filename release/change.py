@@ -47,6 +47,7 @@ class Options:
     `remote` is the name of a configured remote, or None for a repository that has none. `sign` None
     means what the user's git settings say. `via` names a branch to push instead of the change's own
     branch; the tags then wait for the merge.
+    `urgent`, for a rollback, does not wait for a change that is pending.
     """
 
     remote: str | None = "origin"
@@ -55,6 +56,7 @@ class Options:
     atomic: bool = True
     hooks: bool = True
     via: str | None = None
+    urgent: bool = False
 
     @property
     def destination(self) -> str | None:

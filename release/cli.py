@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("release.commands.recover", "resume", "Finish an interrupted release."),
     "abort": ("release.commands.recover", "abort", "Undo an interrupted release of which nothing is public yet."),
     "dist": ("release.commands.dist", "dist", "Say which files a release must have, and check a folder of them."),
+    "rollout": ("release.commands.rollout", "rollout", "Stage a release by percentage, decide by evidence, roll back."),
 }
 EPILOG = """\b
 Examples:

@@ -19,6 +19,7 @@ from release import toml
 from release.errors import Refused
 
 Strings = tuple[str, ...]
+Numbers = tuple[float, ...]
 
 
 def key(default: Any, meaning: str, example: str, choices: Strings = ()) -> Any:
@@ -53,7 +54,20 @@ class MergeSettings:
 
 @dataclass(frozen=True)
 class RolloutSettings:
-    """`[tool.release.rollout]`."""
+    """`[tool.release.rollout]`; `release.rollout.policy` has the defaults and checks the values."""
+
+    package: str = key("", "What is rolled out. Found: the project's name.", '"sky-rs"')
+    flag: str = key("", "The flag's key in the flag file. Default: the package and `.rollout`.", '"sky-rs.use-rust"')
+    file: str = key("", "The flag file. Default: `rollout.json`.", '"sky/utils/rust_rollout.json"')
+    stages: Numbers = key((), "Percentages in rising order, up to 100. Default: 10, 25, 50, 100.", "[10, 25, 50, 100]")
+    prometheus: str = key("", "The Prometheus server `gate` asks.", '"http://prometheus.internal:9090"')
+    minimum_time: str = key("", "How long a stage lasts at least. Default: 24h.", '"24h"')
+    timeout: str = key("", "When a stage without data is rolled back. Default: 14d.", '"14d"')
+    fallback_rate: float = key(0.0, "Share of units that may take a fallback. Default: 0.01.", "0.01")
+    crash_rate: float = key(0.0, "Share of units that may crash. Default: 0.0001.", "0.0001")
+    roll_back_at: float = key(0.0, "E-value that rolls back. Default: 100.", "100")
+    promote_at: float = key(0.0, "E-value that permits a promotion. Default: 20.", "20")
+    ratio_at: float = key(0.0, "E-value at which the cohort's share counts as wrong. Default: 1000.", "1000")
 
 
 @dataclass(frozen=True)
@@ -242,12 +256,17 @@ def _strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _numbers(value: object) -> bool:
+    return isinstance(value, list) and all(type(item) in (int, float) for item in value)
+
+
 _TYPES: dict[str, tuple[str, Any]] = {
     "str": ("a string", lambda value: isinstance(value, str)),
     "bool": ("true or false", lambda value: isinstance(value, bool)),
     "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "float": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     "Strings": ("a list of strings", _strings),
+    "Numbers": ("a list of numbers", _numbers),
     "Mapping[str, str]": (
         "a table of strings",
         lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),

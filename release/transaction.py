@@ -70,7 +70,7 @@ def execute(repository: Repository, prepared: Prepared, options: Options) -> Out
     repo = Plumbing(repository)
     with locks.only_one(repo):
         locks.clear_pending(repo, pending.NAMESPACE)
-        others = pending.read_all(repo)
+        others = [] if options.urgent else pending.read_all(repo)
         if others:
             raise Refused([pending.already(other.title) for other in others])
         remote_base = _remote_base(repo, prepared, options)

@@ -111,7 +111,7 @@ def _path(value: Any) -> str:
 
 
 def _stages(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"{value!r} is not a list of percentages")
     stages = tuple(parse_percent(str(item)) for item in value if not isinstance(item, bool))
     if len(stages) != len(value) or stages[0] == 0 or any(a >= b for a, b in itertools.pairwise(stages)):
