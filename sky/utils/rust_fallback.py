@@ -138,6 +138,10 @@ def _bind() -> tuple[rust_rollout.Decision, ModuleType | None, str | None]:
 
 if __name__ != "__main__":  # run as a program, the doctor imports this module under its own name
     _decision, _native, _problem = _bind()
+    if "SKYPILOT_RUST_EVIDENCE" in os.environ:
+        from sky.utils import rust_evidence
+
+        rust_evidence.start()
 
 
 def is_rust_available() -> bool:

@@ -117,11 +117,17 @@ def decide(environ: Mapping[str, str] | None = None) -> Decision:
     return _decide_by_file("package-file", PACKAGE_FILE, environ)
 
 
-def use_provider_answer(answer: bool, reason: str = "an OpenFeature provider answered") -> None:
+def use_provider_answer(
+    answer: bool,
+    reason: str = "an OpenFeature provider answered",
+    rollout_id: str | None = None,
+    percent: float | None = None,
+) -> None:
     """Let `answer` take the place of the flag file in this process.
 
     Call it before `sky.utils.rust_fallback` is imported, because names are bound there once; later it changes
-    nothing, and a RuntimeWarning says so. An explicit `SKYPILOT_USE_RUST` still wins.
+    nothing, and a RuntimeWarning says so. An explicit `SKYPILOT_USE_RUST` still wins. `rollout_id` and `percent`
+    (flag metadata, for providers that pass it on) are needed only for units to count as evidence.
     """
     global _provider_answer
     if "sky.utils.rust_fallback" in sys.modules:
@@ -131,7 +137,7 @@ def use_provider_answer(answer: bool, reason: str = "an OpenFeature provider ans
             stacklevel=2,
         )
         return
-    _provider_answer = Decision(answer is True, "provider", reason)
+    _provider_answer = Decision(answer is True, "provider", reason, percent, None, None, rollout_id)
 
 
 def evaluation_context(environ: Mapping[str, str] | None = None) -> dict[str, str | int]:
