@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import sys
 
-from sky.utils import rust_rollout
+# The twins are loaded with Rust in use too: native code hands errors and odd inputs to them, and must be
+# able to when nothing can be opened any more (no descriptors left, another user, a removed installation).
+from sky.utils import rust_rollout, rust_twins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +108,11 @@ def _installed_version(expected: str | None) -> str | None:
     site = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     if expected is not None and os.path.isdir(f"{site}/sky_rs-{expected}.dist-info"):  # noqa: PTH112
         return expected
-    for name in os.listdir(site):  # noqa: PTH208
+    try:
+        names = os.listdir(site)  # noqa: PTH208
+    except OSError:  # imported from an archive
+        return None
+    for name in names:
         if name.startswith("sky_rs-") and name.endswith(".dist-info"):
             return name[len("sky_rs-") : -len(".dist-info")]
     return None
@@ -126,13 +132,8 @@ def _bind() -> tuple[rust_rollout.Decision, ModuleType | None, str | None]:
             RuntimeWarning,
             stacklevel=3,
         )
-    source = native
-    if source is None:
-        from sky.utils import rust_twins
-
-        source = rust_twins
     for name in _ALL_NAMES:
-        globals()[name] = getattr(source, name)
+        globals()[name] = getattr(native or rust_twins, name)
     return decision, native, problem
 
 
@@ -176,7 +177,7 @@ def get_backend_info() -> dict[str, Any]:
         "rollout_id": _decision.rollout_id,
         "version": _installed_version(native_version),
         "native_version": native_version,
-        "native_path": getattr(native, "__file__", None),
+        "native_path": getattr(sys.modules.get("sky_rs.sky_rs", native), "__file__", None),
         "error": problem,
         "python_version": sys.version.split()[0],
         "platform": sys.platform,
@@ -186,8 +187,8 @@ def get_backend_info() -> dict[str, Any]:
 def stats() -> dict[str, dict[str, int]]:
     """Count, for each of the twelve in this process, what the native module did.
 
-    `native_calls` are calls of the native function, `fallbacks` those that it handed to the Python twin,
-    `internal_errors` the panics that the twin answered for. Calls of the Python backend are not counted,
+    `native_calls` are calls that native code answered, `fallbacks` those that it handed to the Python twin,
+    `internal_errors` the panics that the twin answered for: three counts without overlap. Calls of the Python backend are not counted,
     for a count would cost a wrapper around every call: there everything is 0.
     """
     counted = _native._stats() if _native is not None else {}
