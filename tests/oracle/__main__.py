@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     sides = _candidates(options)
     started = time.monotonic()
     reference_python = options.reference_python or str(environment.reference_python(options.candidate_python))
-    reference = compare.Side("SkyPilot", reference_python, options.reference_modules)
+    reference = compare.Side("SkyPilot", reference_python, options.reference_modules, tuple(options.reference_path))
     print(
         f"seed {options.seed} (repeat with --seed {options.seed}), {options.cases} cases per function",
         flush=True,
@@ -52,14 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             runs = [(reference, listed), *((side, listed + compare.promises()) for side in sides)]
             expected, *answers = compare.run_sides(runs, made.root)
-            tallies = {}
+            tallies, counts = {}, {}
             for side, got in zip(sides, answers, strict=True):
+                counts[side.label] = got.pop(compare.STATS)
                 tallies[side.label] = compare.compare(listed, expected, got)
                 compare.check_promises(got, tallies[side.label])
         except compare.Failed as error:
             print(f"FAILED: {error}", file=sys.stderr)
             return 1
-    return _report(tallies, options, time.monotonic() - started)
+    return _report(tallies, counts, options, time.monotonic() - started)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -80,6 +81,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--candidate-path", action="append", default=[], metavar="DIR", help="to import from first")
     parser.add_argument("--reference-python", metavar="PATH", help="with SkyPilot; default: made under build/oracle")
     parser.add_argument("--reference-modules", default=environment.MODULES, metavar="A,B")
+    parser.add_argument("--reference-path", action="append", default=[], metavar="DIR", help="to import from first")
     parser.add_argument(
         "--show", type=int, default=3, metavar="N", help="differing cases to show per function and side"
     )
@@ -100,12 +102,19 @@ def _candidates(options: argparse.Namespace) -> list[compare.Side]:
     return [compare.Side(name, options.candidate_python, options.candidate_modules, paths, name) for name in backends]
 
 
-def _report(tallies: dict[str, dict[str, compare.Tally]], options: argparse.Namespace, seconds: float) -> int:
+def _report(
+    tallies: dict[str, dict[str, compare.Tally]],
+    counts: dict[str, dict[str, dict[str, int]]],
+    options: argparse.Namespace,
+    seconds: float,
+) -> int:
     failed = False
     for label, by_function in tallies.items():
-        print(f"\n{label:<34}{'cases':>8}{'not run':>9}{'mismatches':>12}")
+        native = "  answered natively" if any(entry["native_calls"] for entry in counts[label].values()) else ""
+        print(f"\n{label:<34}{'cases':>8}{'not run':>9}{'mismatches':>12}{native}")
         for function, tally in by_function.items():
-            print(f"  {function:<32}{tally.compared:>8}{tally.not_run:>9}{len(tally.mismatches):>12}")
+            share = f"{counts[label][function]['native_calls']:>19}" if native else ""
+            print(f"  {function:<32}{tally.compared:>8}{tally.not_run:>9}{len(tally.mismatches):>12}{share}")
             failed |= bool(tally.mismatches) or (options.require_all and tally.not_run > 0)
         for function, tally in by_function.items():
             for case, expected, got in tally.mismatches[: options.show]:

@@ -17,6 +17,7 @@ import cases_string
 
 WORKER = pathlib.Path(__file__).with_name("worker.py")
 UNCHANGED = 1000
+STATS = "stats"  # among the outcomes of a side: what its `stats()` counted, outside the children it started
 TIMEOUT = 600  # seconds for one side; a run takes a tenth of that
 
 
@@ -97,7 +98,8 @@ def run_side(side: Side, cases: list[dict[str, Any]], root: pathlib.Path) -> dic
     leaked = json.loads(lines[-1])["descriptors_leaked"]
     if side.backend is not None and leaked > 0:
         raise Failed(f"{side.label} leaked {leaked} file descriptors")
-    return {outcome["id"]: outcome for outcome in map(json.loads, lines[1:-1])}
+    outcomes = {outcome["id"]: outcome for outcome in map(json.loads, lines[1:-1])}
+    return {**outcomes, STATS: json.loads(lines[-1])["stats"]}
 
 
 def run_sides(runs: Sequence[tuple[Side, list[dict[str, Any]]]], root: pathlib.Path) -> list[dict[str, dict[str, Any]]]:

@@ -154,7 +154,8 @@ def main() -> None:
                 target.write(json.dumps(outcome) + "\n")
                 target.flush()
             after = len(os.listdir("/proc/self/fd")) if granted else 0
-            target.write(json.dumps({"descriptors_leaked": after - before}) + "\n")
+            stats = modules[0].stats() if hasattr(modules[0], "stats") else {}
+            target.write(json.dumps({"descriptors_leaked": after - before, "stats": stats}) + "\n")
 
 
 if __name__ == "__main__":
