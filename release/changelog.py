@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from release.errors import Refused
 from release.versions import LEVELS, higher, parse
@@ -16,10 +16,9 @@ from release.versions import LEVELS, higher, parse
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\r?\n?")
 _UNRELEASED = re.compile(r"\[?unreleased\]?(?:\([^)]*\))?[ \t]*(?:[-(].*)?", re.IGNORECASE)
 _VERSION = re.compile(
-    r"(?P<word>(?:version|release)[ \t]+)?(?P<open>\[)?(?P<v>v)?(?P<version>\d+(?:\.\w+)+(?:[-+.]\w+)*)\]?"
+    r"(?P<word>(?:[Vv]ersion|[Rr]elease)[ \t]+)?(?P<open>\[)?(?P<v>v)?(?P<version>\d+(?:\.\w+)+(?:[-+.]\w+)*)\]?"
     r"(?:\([^)]*\))?"
-    r"(?P<rest>(?P<separator>[ \t]*[-\u2013\u2014:(]*[ \t]*)(?P<date>\d{4}-\d\d-\d\d)?.*)?",
-    re.IGNORECASE,
+    r"(?P<rest>(?P<separator>[ \t]*[-\u2013\u2014:(]*[ \t]*)(?P<date>\d{4}-\d\d-\d\d)?.*)?"
 )
 _LINK = re.compile(r"\[([^\]]+)\]:[ \t]*(\S+)")
 _COMPARE = re.compile(r"(?P<base>.*/compare/)(?P<old>.+?)(?P<dots>\.\.\.?)(?P<new>.+)")
@@ -27,8 +26,7 @@ _BREAKING_ENTRY = re.compile(r"[ \t]*[-*+][ \t]+\W*breaking\b", re.IGNORECASE)
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """A heading and what stands below it, up to the next heading of the same or a higher rank.
 
     Attributes:
@@ -57,8 +55,7 @@ class Section:
         return not any(line.strip() and not _HEADING.fullmatch(line) for line in text.split("\n"))
 
 
-@dataclass(frozen=True)
-class Changelog:
+class Changelog(NamedTuple):
     """A changelog taken apart; `write` puts it together again, unchanged."""
 
     path: str

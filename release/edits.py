@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from release import toml
 from release.problems import Problem
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from release.sources.found import Found, Place
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """One file of the release commit, as the bytes git stores (no line ending conversion).
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from release.errors import GitFailed, Interrupted
 from release.git import NETWORK_SECONDS, Objects, Repository
@@ -17,8 +17,7 @@ _CONFIG = (
 _MAIN_BRANCHES = ("main", "master", "trunk")
 
 
-@dataclass(frozen=True)
-class RepositoryFacts:
+class RepositoryFacts(NamedTuple):
     """The local state a release depends on.
 
     Attributes:
@@ -58,8 +57,7 @@ class RepositoryFacts:
         return self.remotes[0] if len(self.remotes) == 1 else None
 
 
-@dataclass(frozen=True)
-class RemoteFacts:
+class RemoteFacts(NamedTuple):
     """What the remote answered.
 
     Attributes:

@@ -49,6 +49,7 @@ class Running:
 
     def __init__(self, arguments: Sequence[str], process: git.Git.AutoInterrupt) -> None:
         self.arguments = arguments
+        self.errors = ""  # what git wrote on stderr, once it has ended
         self._holder = process  # ends the process when this object goes away
         self.process = cast("subprocess.Popen[bytes]", process.proc)
 
@@ -71,8 +72,9 @@ class Running:
                 "check the network, then run the command again",
             ) from None  # fmt: skip
         status = self.process.returncode
+        self.errors = err.decode("utf-8", "replace")
         if status not in ok:
-            raise GitFailed(self.arguments[0], status, err.decode("utf-8", "replace"))
+            raise GitFailed(self.arguments[0], status, self.errors)
         return status, out
 
     def records(self, separator: bytes = b"\0", limit: int = OBJECT_LIMIT) -> Iterator[bytes]:
@@ -158,10 +160,15 @@ class Repository:
             raise Refused.because("no-repository", f"{self.path} is not a folder", "give --repo a folder")
         self._git = git.Git(os.fspath(self.path.absolute()))
         try:
-            top = self.run(
+            # The last question has no answer in a bare repository: git answers the others, then fails.
+            running = self.start(
                 "rev-parse", "--is-bare-repository", "--is-shallow-repository", "--absolute-git-dir",
-                "--git-common-dir", "--show-object-format",
-            ).split(b"\n")  # fmt: skip
+                "--git-common-dir", "--show-object-format", "--show-toplevel",
+            )  # fmt: skip
+            status, out = running.result(ok=(0, 128))
+            top = out.split(b"\n")
+            if status and not out.startswith(b"true\n"):
+                raise GitFailed("rev-parse", status, running.errors)
         except GitFailed as error:
             raise Refused.because(
                 "no-repository",
@@ -173,8 +180,7 @@ class Repository:
         self.git_dir = Path(os.fsdecode(top[2]))
         self.common_dir = (self.path / os.fsdecode(top[3])).absolute()
         self.object_format = top[4].decode("ascii")
-        root = self.path if self.bare else Path(os.fsdecode(self.run("rev-parse", "--show-toplevel")).rstrip("\n"))
-        self.root = root.absolute()
+        self.root = (self.path if self.bare else Path(os.fsdecode(top[5]))).absolute()
         self._git = git.Git(os.fspath(self.root))
 
     def start(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from release.commits import Commit
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from release.transaction import Change
 
 
-@dataclass(frozen=True)
-class ReleasePlan:
+class ReleasePlan(NamedTuple):
     """What a release would do to one repository. Versions are PEP 440 strings.
 
     Attributes:

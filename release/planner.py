@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -75,8 +75,7 @@ def read_settings(tree: Tree) -> tuple[Settings, list[Problem]]:
     return Settings(), []
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     """The decision about the version."""
 
     version: Version | None

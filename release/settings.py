@@ -10,7 +10,6 @@ not set is found from the repository itself.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
@@ -35,7 +34,7 @@ def table(kind: type, meaning: str) -> Any:
     return field(default_factory=kind, metadata={"meaning": meaning, "table": kind})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VersionFile:
     """One entry of `version-files`: a place where the version is written that is not found by itself."""
 
@@ -47,12 +46,12 @@ class VersionFile:
     spelling: str = key("pep440", "How the version is spelled there.", '"semver"', ("pep440", "semver"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MergeSettings:
     """`[tool.release.merge]`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RolloutSettings:
     """`[tool.release.rollout]`; `release.rollout.policy` has the defaults and checks the values."""
 
@@ -81,7 +80,7 @@ class DistSettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Settings:
     """`[tool.release]`."""
 
@@ -190,6 +189,8 @@ class _Reader:
         for name, item in value.items():
             here = (*path, name)
             if name not in known:
+                import difflib
+
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known)) or 'none'}"
                 self._complain(here, f"unknown setting {_dotted(here)}{hint}", "unknown-setting")

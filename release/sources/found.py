@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from release import toml
@@ -35,19 +34,19 @@ class Place(NamedTuple):
     what: str
 
 
-@dataclass
 class Found:
     """The places found so far, the texts of their files, and what looked wrong.
 
     Texts are decoded with surrogateescape: encoding them again gives the same bytes.
     """
 
-    places: list[Place] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    from_tags: str = ""
-    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self.texts: dict[str, str] = {}
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.names: list[str] = []
+        self.problems: list[Problem] = []
+        self.from_tags = ""  # what makes the version of the tag, where no file holds it
 
     @property
     def name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -33,6 +32,8 @@ def find(tree: Tree, found: Found) -> None:
 
 
 def _load(tree: Tree, found: Found, path: str) -> object:
+    import json
+
     text = found.text(tree, path)
     if text is None:
         return None
@@ -64,6 +65,8 @@ def _add(found: Found, path: str, wanted: list[tuple[str, ...]], version: str, l
 
 def _strings(text: str, wanted: frozenset[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Yield where the string values at the wanted paths stand, in text that `json` accepts."""
+    import json
+
     path: list[str] = []
     arrays: list[bool] = []
     key = ""

@@ -7,10 +7,12 @@ from release.settings import Settings
 from release.sources.found import Found
 from release.versions import parse
 
+NAMES = {"VERSION", "version.txt", "VERSION.txt"}
+
 
 def find(tree: Tree, settings: Settings, found: Found) -> None:
     """Add the plain files."""
-    for path in ("VERSION", "version.txt", "VERSION.txt"):
+    for path in sorted(NAMES):
         text = found.text(tree, path) if tree.has(path) and path not in found.texts else None
         if text is not None and "." in text and len(text) < 100 and parse(text) is not None:
             start = len(text) - len(text.lstrip())

@@ -8,7 +8,6 @@ from typing import Any
 
 from release import toml
 from release.git import Tree
-from release.sources import cargo
 from release.sources.found import Found
 from release.versions import parse
 
@@ -66,6 +65,8 @@ def _pyproject(tree: Tree, found: Found, document: dict[str, Any]) -> None:
 
 
 def _maturin(tree: Tree, found: Found, document: dict[str, Any]) -> None:
+    from release.sources import cargo
+
     manifest = _table(document, "tool", "maturin").get("manifest-path")
     choices = [manifest] if isinstance(manifest, str) else ["Cargo.toml", "rust/Cargo.toml"]
     for choice in choices:
@@ -187,6 +188,8 @@ def _uv_lock(tree: Tree, found: Found) -> None:
     text = found.text(tree, "uv.lock") if found.places else None
     if text is None:
         return
+    from release.sources import cargo
+
     wanted = _normal(found.name)
     for package in cargo.lock_packages(text):
         own = any(
