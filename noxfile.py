@@ -111,5 +111,15 @@ def rollout(session: nox.Session) -> None:
     session.run("python", "-m", "release", "rollout", *(session.posargs or ["status"]))
 
 
+@nox.session(python=PROJECT["tool"]["drop-in"]["python"], default=False)
+def bench(session: nox.Session) -> None:
+    """Run the Criterion suites and time Rust against SkyPilot (`-- --quick`: only the latter, briefly)."""
+    install_groups(session, "tools")
+    install_package(session)
+    if "--quick" not in session.posargs:
+        cargo(session, "bench", "--locked")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

@@ -1,0 +1,1 @@
+"""What produces every published number; `python -m benchmarks` times the functions against the original."""
