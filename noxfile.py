@@ -121,5 +121,20 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
+@nox.session(default=False)
+def report(session: nox.Session) -> None:
+    """Show the last benchmark results as text, JSON and a web page (`-- --format json`)."""
+    install_groups(session, "tools")
+    session.run("python", "-m", "tools.performance_report", *session.posargs)
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Tour the twelve functions in the terminal, measured live (`-- --quick`)."""
+    install_groups(session, "tools")
+    install_package(session)
+    session.run("python", "-m", "tools.demo", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

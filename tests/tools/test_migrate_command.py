@@ -125,9 +125,7 @@ def test_undo_goes_alone(run) -> None:
         ('[tool.drop-in]\nreplacement = "a"\n[tool.drop-in.functions]\n"f-g" = {}\n', "not a Python name"),
     ],
 )
-def test_a_table_with_a_mistake_is_an_error_that_names_it(
-    run, tmp_path: Path, text: str, message: str
-) -> None:
+def test_a_table_with_a_mistake_is_an_error_that_names_it(run, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     result = run()
     assert result.exit_code == 2

@@ -82,10 +82,7 @@ def test_a_patch_that_native_code_does_not_see_is_a_warning(settings: DropIn, tr
     found = fates(result, "test_user.py")
     warnings = [reason for _, fate, reason in found if fate == WARNING]
     assert len(warnings) == 3
-    assert (
-        "native f does not see a patch of os.cpu_count; patch f itself, or run the test with FAST=0"
-        in warnings
-    )
+    assert "native f does not see a patch of os.cpu_count; patch f itself, or run the test with FAST=0" in warnings
     assert ("attribute", STAYS, "line 5 patches what only the original looks up") in found
     assert ("attribute", MOVES, "") in found  # g looks nothing up
 
@@ -99,9 +96,7 @@ def test_a_patch_of_the_copied_name_needs_no_change(settings: DropIn, tree: Writ
     )
     result = engine.run(settings, [root], jobs=1)
     assert [Path(c.file).name for c in result.changes] == ["user.py"]
-    assert fates(result, "test_user.py") == [
-        ("binding", FOLLOWS, "patches the name in pkg.user, which is still there")
-    ]
+    assert fates(result, "test_user.py") == [("binding", FOLLOWS, "patches the name in pkg.user, which is still there")]
 
 
 def test_files_that_cannot_be_used_are_named_and_skipped(settings: DropIn, tree: Write) -> None:

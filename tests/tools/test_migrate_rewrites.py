@@ -77,9 +77,7 @@ def test_what_is_not_safe_or_not_ours_stays(migrated: Migrated, text: str) -> No
 
 
 def test_a_second_run_changes_nothing(migrated: Migrated) -> None:
-    once = migrated(
-        "from pkg import home\nimport pkg.home\nfrom pkg.home import g\nhome.f(g(pkg.home.f()))\n"
-    )
+    once = migrated("from pkg import home\nimport pkg.home\nfrom pkg.home import g\nhome.f(g(pkg.home.f()))\n")
     assert migrated(once) == once
 
 
@@ -97,10 +95,7 @@ def test_one_import_serves_all_uses_of_a_block(migrated: Migrated) -> None:
 
 
 def test_line_endings_and_everything_else_survive(migrated: Migrated) -> None:
-    before = (
-        "from pkg import home\r\n\tx = 1 if 0 else 2  \r\n".replace("\tx", "x")
-        + "home . f( )  ;  y = 'é'\r\n"
-    )
+    before = "from pkg import home\r\n\tx = 1 if 0 else 2  \r\n".replace("\tx", "x") + "home . f( )  ;  y = 'é'\r\n"
     after = migrated(before)
     assert after == before.replace("home . f", "utils . f").replace(
         "from pkg import home\r\n", "from pkg import home\r\nfrom fast import utils\r\n"

@@ -27,22 +27,14 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH..."
-)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option("--diff", "show_diff", is_flag=True, help="Show the changes as a unified diff on stdout.")
-@click.option(
-    "--write", "do_write", is_flag=True, help="Rewrite the files; the old bytes are kept for --undo."
-)
+@click.option("--write", "do_write", is_flag=True, help="Rewrite the files; the old bytes are kept for --undo.")
 @click.option("--undo", "do_undo", is_flag=True, help="Restore what the last --write in PATH changed.")
 @click.option("--check", is_flag=True, help="Exit with 1 when something could move.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--only", "only", multiple=True, metavar="FUNCTION", help="Consider this function alone; repeatable."
-)
-@click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Skip files below PATH that match; repeatable."
-)
+@click.option("--only", "only", multiple=True, metavar="FUNCTION", help="Consider this function alone; repeatable.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Skip files below PATH that match; repeatable.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Processes to use; 0 means one per core.")
 @click.option(
     "--config",

@@ -71,9 +71,7 @@ def _usable(facts: dict[str, FileFacts | None]) -> dict[str, FileFacts]:
     return {file: found for file, found in sorted(facts.items()) if found is not None and not found.problem}
 
 
-def _scan_all(
-    roots: dict[str, Path], wanted: Wanted, jobs: int, progress: Progress
-) -> dict[str, FileFacts | None]:
+def _scan_all(roots: dict[str, Path], wanted: Wanted, jobs: int, progress: Progress) -> dict[str, FileFacts | None]:
     """Scan every file; None for those that mention nothing of interest."""
     found: dict[str, FileFacts | None] = {}
     chunks = _chunks(list(roots.items()), 16)

@@ -117,9 +117,7 @@ class Wanted:
         names = "|".join(re.escape(name) for name in sorted(self.names))
         tails = "|".join(re.escape(path.rpartition(".")[2]) for path in sorted(self.unseen)) or "(?!)"
         homes = "|".join(re.escape(path.rpartition(".")[2]) for path in sorted(self.homes)) or "(?!)"
-        return re.compile(
-            rf"\b(?:{names})\b|[.\"'](?:{tails})[\"']|\b(?:{homes})\s+import\s*[(]?\s*[*]".encode()
-        )
+        return re.compile(rf"\b(?:{names})\b|[.\"'](?:{tails})[\"']|\b(?:{homes})\s+import\s*[(]?\s*[*]".encode())
 
     def mentioned_in(self, data: bytes) -> bool:
         """Whether a file can be of any interest: a cheap look at its bytes before parsing it."""

@@ -33,10 +33,7 @@ def as_json(result: Result, gains: Mapping[str, Gain]) -> dict[str, Any]:
 
 def counts(result: Result) -> dict[str, int]:
     """Return how many uses move, follow an import that moves, stay, and are warned about."""
-    return {
-        fate: sum(finding.fate == fate for finding in result.findings)
-        for fate in (MOVES, FOLLOWS, STAYS, WARNING)
-    }
+    return {fate: sum(finding.fate == fate for finding in result.findings) for fate in (MOVES, FOLLOWS, STAYS, WARNING)}
 
 
 def _use(finding: Finding, gains: Mapping[str, Gain]) -> dict[str, Any]:
@@ -104,9 +101,7 @@ def _section(title: str, findings: list[Finding]) -> list[str]:
 
 
 def _why(finding: Finding) -> str:
-    return finding.reason or {"import": "import", "patch": "a test's patch"}.get(
-        finding.use.kind, finding.use.kind
-    )
+    return finding.reason or {"import": "import", "patch": "a test's patch"}.get(finding.use.kind, finding.use.kind)
 
 
 def _gain_line(finding: Finding, gains: Mapping[str, Gain]) -> str:
@@ -131,6 +126,4 @@ def diff(change: Change) -> str:
     after = change.after.decode("utf-8", "backslashreplace").splitlines(keepends=True)
     name = _short(change.file).lstrip("/")
     lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
-    return "".join(
-        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
-    )
+    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)

@@ -222,8 +222,7 @@ def _respect_patches_of(findings: list[Finding]) -> list[Finding]:
                 finding = replace(finding, fate=STAYS, reason=reason)
             elif finding.use.nested:
                 reason = (
-                    f"{patch.file}:{patch.use.line} patches it, and the use at "
-                    f"{anchor.file}:{anchor.use.line} stays"
+                    f"{patch.file}:{patch.use.line} patches it, and the use at {anchor.file}:{anchor.use.line} stays"
                 )
                 finding = replace(finding, fate=STAYS, reason=reason)
         result.append(finding)

@@ -35,9 +35,7 @@ def scan(source: Source, module: str, is_package: bool, wanted: Wanted) -> FileF
     except (RecursionError, UnicodeDecodeError) as error:
         return FileFacts(module, problem=f"does not parse: {error}")
     if tree.code.encode("utf-8") != source.text:
-        return FileFacts(
-            module, problem="has line breaks that do not survive parsing (a form feed or a lone CR)"
-        )
+        return FileFacts(module, problem="has line breaks that do not survive parsing (a form feed or a lone CR)")
     try:
         visitor = _Scanner(source.text, tree, module, is_package, wanted)
         tree.visit(visitor)
@@ -77,9 +75,7 @@ class _Scanner(cst.CSTVisitor):
         if self._at_module_level(node):
             for alias in node.names:
                 dotted = get_full_name_for_node(alias.name) or ""
-                self.exports[bound_name(alias).split(".")[0]] = (
-                    dotted if alias.asname else dotted.split(".")[0]
-                )
+                self.exports[bound_name(alias).split(".")[0]] = dotted if alias.asname else dotted.split(".")[0]
         return False
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:  # noqa: N802
@@ -107,9 +103,7 @@ class _Scanner(cst.CSTVisitor):
         for alias in node.names:
             span = self._spans[alias]
             stop = span.start + span.length
-            aliases.append(
-                Alias(get_full_name_for_node(alias.name) or "", bound_name(alias), span.start, stop)
-            )
+            aliases.append(Alias(get_full_name_for_node(alias.name) or "", bound_name(alias), span.start, stop))
         self._from_index[node] = len(self.imports)
         scope = self._scopes.get(node)
         for index, (alias, plain) in enumerate(zip(node.names, aliases, strict=True)):
@@ -130,9 +124,7 @@ class _Scanner(cst.CSTVisitor):
                     alias=index,
                 )
             )
-        self.imports.append(
-            FromImport(module, self._at(node)[0], start, end, tuple(aliases), self._anchor(node))
-        )
+        self.imports.append(FromImport(module, self._at(node)[0], start, end, tuple(aliases), self._anchor(node)))
 
     def _rebound(self, name: str, scope: Scope | None) -> str:
         """Say whether `name` gets another meaning in the scope that imports it."""
@@ -238,9 +230,7 @@ class _Scanner(cst.CSTVisitor):
             return None, None, ""
         return ".".join([binding.path, *chain]), binding, ""
 
-    def _module_edits(
-        self, node: cst.BaseExpression, path: str, binding: Binding
-    ) -> tuple[tuple[Edit, ...], str]:
+    def _module_edits(self, node: cst.BaseExpression, path: str, binding: Binding) -> tuple[tuple[Edit, ...], str]:
         """Return the edits that make `node` name the replacement, or why there are none."""
         if path not in self._wanted.homes:
             return (), ""
@@ -268,9 +258,7 @@ class _Scanner(cst.CSTVisitor):
         for item in binding.scope.assignments:
             node = getattr(item, "node", None)
             if isinstance(node, cst.Import):
-                hit = any(
-                    get_full_name_for_node(a.name) == new and bound_name(a) == local for a in node.names
-                )
+                hit = any(get_full_name_for_node(a.name) == new and bound_name(a) == local for a in node.names)
             elif isinstance(item, ImportAssignment):
                 hit = item.name == local and self._names.target(item) == new
             else:
@@ -302,9 +290,7 @@ class _Scanner(cst.CSTVisitor):
         newline = b"\r\n" if self._text[stop - 1 : stop] == b"\r" else b"\n"
         return Anchor(stop + 1, indent, newline, self._block(statement))
 
-    def _last_sorted(
-        self, body: Sequence[cst.CSTNode], line: cst.CSTNode, end: int, under: str, name: str
-    ) -> int:
+    def _last_sorted(self, body: Sequence[cst.CSTNode], line: cst.CSTNode, end: int, under: str, name: str) -> int:
         """Walk over following one-name imports of the same package that sort before `name`."""
         for follower in body[list(body).index(line) + 1 :]:
             span = self._spans[follower]

@@ -38,9 +38,7 @@ def write(root: Path, changes: Sequence[Change]) -> Path:
     for change in changes:
         path = Path(change.file)
         if path.read_bytes() != change.before:
-            raise UndoError(
-                f"{path} changed while this ran; run it again (--undo takes back what was written)"
-            )
+            raise UndoError(f"{path} changed while this ran; run it again (--undo takes back what was written)")
         _replace(path, change.after)
     return record
 

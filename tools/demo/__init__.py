@@ -1,0 +1,1 @@
+"""A short tour of the speed-up in the terminal, measured while you watch."""

@@ -1,0 +1,1 @@
+"""Show the results of `benchmarks` as text, as JSON, and as one self-contained web page."""
