@@ -33,6 +33,7 @@ SQUASHED_TYPES = frozenset(
         "test",
     )
 )
+_SQUASHED = "Squashed commit of the following:"
 _HEADER = re.compile(r"([A-Za-z][\w-]*)(?:\(([^()\n]*)\))?(!)?:[ \t]+(\S.*)")
 _BULLET = re.compile(r"[*-][ \t]+(?=\S)")
 _BREAKING = re.compile(r"BREAKING[ -]CHANGE(?::(?:[ \t]+|$)|[ \t]#)")
@@ -118,7 +119,7 @@ def parse(oid: str, parents: Sequence[str], text: str) -> Commit:
         title = (quoted[1] or quoted[2] or "") if quoted else ""
         return Commit(oid, tuple(parents), subject, reverts_subject=title, merge=merge)
     reader = _Body(header)
-    reader.read(body.split("\n"))
+    reader.read(body.split("\n"), squashed=subject == _SQUASHED)
     quoted = _REVERT_SUBJECT.match(subject)
     reverts = tuple(_REVERTED.findall(body))
     if not reverts and header is not None and header[1].lower() == "revert":
@@ -143,9 +144,9 @@ class _Body:
         self._titles: list[str] = [header[0].rstrip()] if header else []
         self._pending_note = False
 
-    def read(self, lines: list[str]) -> None:
-        """Go through the lines once."""
-        if any(line.strip() == "Squashed commit of the following:" for line in lines):
+    def read(self, lines: list[str], squashed: bool) -> None:
+        """Go through the lines once; `squashed`: the subject is the one `git merge --squash` writes."""
+        if squashed or any(line.strip() == _SQUASHED for line in lines):
             lines = _unindent(lines)
         may_start = True  # a footer or a squashed message can begin on this line
         in_footer = False  # the line continues a footer's value

@@ -208,12 +208,11 @@ def describe(value: Any) -> Any:
         return [name, float(value).hex()]
     if isinstance(value, int) and not isinstance(value, bool):
         return [name, hex(value)]
-    return [name, _text(value)]
+    return [name, _without_addresses(repr(value))]
 
 
-def _text(value: Any) -> str:
-    """Return the repr without memory addresses."""
-    return re.sub(r" at 0x[0-9a-f]+>", " at 0x...>", repr(value))
+def _without_addresses(text: str) -> str:
+    return re.sub(r" at 0x[0-9a-f]+>", " at 0x...>", text)
 
 
 def _describe_hash(value: Any) -> list[Any]:
@@ -237,9 +236,9 @@ def _describe_hash(value: Any) -> list[Any]:
 def describe_error(error: BaseException, with_cause: bool = True) -> Any:
     """Describe an exception: type, message, arguments, errno and file name, and its cause."""
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    details: list[Any] = [kind, _text(str(error)), _text(error.args)]
+    details: list[Any] = [kind, _without_addresses(str(error)), _without_addresses(repr(error.args))]
     if isinstance(error, OSError):
-        details += [error.errno, _text(error.filename)]
+        details += [error.errno, _without_addresses(repr(error.filename))]
     if with_cause:
         cause = error.__cause__
         details.append(None if cause is None else describe_error(cause, with_cause=False))

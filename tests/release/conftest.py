@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,61 @@ class Clone:
         return Clone(place, self.remote)
 
 
+PYPROJECT = '[project]\nname = "demo"\nversion = "1.0.0"\n'
+
+
+class Repo:
+    """A repository on disk, driven by plain git."""
+
+    def __init__(self, path: Path, *init: str) -> None:
+        self.path = path
+        self.remote: Path | None = None
+        self.clock = 1_700_000_000
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main", *init)
+
+    def git(self, *arguments: str, stdin: bytes | None = None) -> str:
+        """Run git; time moves on by a minute with each call."""
+        self.clock += 60
+        stamp = f"{self.clock} +0000"
+        env = {**os.environ, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        done = subprocess.run(["git", *arguments], cwd=self.path, input=stdin, capture_output=True, env=env)
+        assert done.returncode == 0, f"git {arguments}: {done.stderr.decode()}"
+        return os.fsdecode(done.stdout).strip()
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write files into the work tree."""
+        for name, content in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def commit(self, message: str | bytes, files: Mapping[str, str | bytes] | None = None) -> str:
+        """Commit everything with this message, byte for byte, and return the id."""
+        self.write(files or {})
+        self.git("add", "-A")
+        data = message if isinstance(message, bytes) else message.encode()
+        self.git("commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-", stdin=data)
+        return self.git("rev-parse", "HEAD")
+
+    def tag(self, name: str) -> None:
+        """Make an annotated tag on HEAD."""
+        self.git("tag", "-a", "-m", name, "--", name)
+
+    def add_remote(self, name: str = "origin") -> Path:
+        """Make a bare remote and push everything there."""
+        self.remote = self.path.parent / f"{self.path.name}-{name}.git"
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", self.remote], check=True)
+        self.git("remote", "add", name, os.fspath(self.remote))
+        self.publish()
+        return self.remote
+
+    def publish(self) -> None:
+        """Push all branches and tags."""
+        self.git("push", "-q", "origin", "--all")
+        self.git("push", "-q", "origin", "--tags")
+
+
 @pytest.fixture(autouse=True)
 def own_git_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give git a home of its own, so that the settings of whoever runs the tests do not matter."""
@@ -80,6 +135,7 @@ def own_git_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     return home
 
 
@@ -95,3 +151,19 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     made.commit("feat: begin", version__txt="1.0.0\n", README__md="hello\n", CHANGELOG__md="# Changelog\n")
     made.git("push", "--quiet", "--set-upstream", "origin", "main")
     yield made
+
+
+@pytest.fixture
+def new_repo(tmp_path: Path) -> Callable[..., Repo]:
+    """Return a function that makes empty repositories."""
+    return lambda name="repo", *init: Repo(tmp_path / name, *init)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Return a Python project at 1.0.0, tagged, with a remote that is up to date."""
+    made = Repo(tmp_path / "repo")
+    made.commit("chore: start", {"pyproject.toml": PYPROJECT, "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n"})
+    made.tag("v1.0.0")
+    made.add_remote()
+    return made
