@@ -105,8 +105,7 @@ class Plain:
 
 
 CLASSES: dict[str, Any] = {
-    cls.__name__: cls for cls in (IntSub, IntStr, StrSub, FloatFormat, Level, Index, Lower, Sized, PathLike, Plain)
-} | {
+    **{cls.__name__: cls for cls in (IntSub, IntStr, StrSub, FloatFormat, Level, Index, Lower, Sized, PathLike, Plain)},
     "Decimal": decimal.Decimal,
     "Fraction": fractions.Fraction,
     "Path": pathlib.Path,

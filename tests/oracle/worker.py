@@ -81,9 +81,8 @@ def call(function: Callable[..., Any], case: dict[str, Any], root: str) -> dict[
             del sys.tracebacklimit
     outcome["records"] = recorder.records
     outcome["left_open"] = [_is_open(descriptor) for descriptor in opened]
-    for descriptor, left_open in zip(opened, outcome["left_open"], strict=True):
-        if left_open:
-            os.close(descriptor)
+    for descriptor in filter(_is_open, opened):
+        os.close(descriptor)
     return outcome
 
 

@@ -8,15 +8,18 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORKER = ROOT / "tests" / "oracle" / "worker.py"
+from sky.utils import rust_fallback
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Machine = Callable[[str, str, dict[str, Any]], dict[str, Any]]
+ROOT = pathlib.Path(rust_fallback.__file__).resolve().parents[2]  # this tree, or an installation under test
+WORKER = pathlib.Path(__file__).resolve().parents[1] / "oracle" / "worker.py"
+
+if TYPE_CHECKING:
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+    Machine = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import json
 import pathlib
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sky.utils import rust_doctor, rust_fallback, rust_twins
 
-Run = Callable[..., Any]
+if TYPE_CHECKING:
+    Run = Callable[..., Any]
 DOCTOR = ("-m", "sky.utils.rust_fallback")
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("flag", ["0", "1", "auto"])

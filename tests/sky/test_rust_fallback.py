@@ -8,13 +8,14 @@ import pathlib
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sky.utils import rust_fallback, rust_twins
 
-Run = Callable[..., Any]
+if TYPE_CHECKING:
+    Run = Callable[..., Any]
 INFO = "import json; from sky.utils import rust_fallback as f; print(json.dumps(f.get_backend_info()))"
 NAMES = [*rust_fallback.FUNCTIONS, "get_max_workers"]
 
@@ -108,7 +109,7 @@ def test_import_brings_nothing_heavy(run_python: Run, backend: str, functions: M
     assert not heavy & set(done.stdout.split())
 
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(rust_fallback.__file__).resolve().parents[2]
 FLAG = {"python": "0", "rust": "1"}
 
 ABSENT = "raise ModuleNotFoundError(\"No module named 'sky_rs'\", name='sky_rs')"

@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-Machine = Callable[..., dict[str, Any]]
+if TYPE_CHECKING:
+    Machine = Callable[..., dict[str, Any]]
+
 THREADS = max(4, (os.cpu_count() or 1) - 1)
 
 

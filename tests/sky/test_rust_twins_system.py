@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sky.utils import rust_twins_system
 
-Machine = Callable[..., dict[str, Any]]
+if TYPE_CHECKING:
+    Machine = Callable[..., dict[str, Any]]
+
 CPU, GB, BYTES = "SKYPILOT_POD_CPU_CORE_LIMIT", "SKYPILOT_POD_MEMORY_GB_LIMIT", "SKYPILOT_POD_MEMORY_BYTES_LIMIT"
 V2 = {"cgroup.controllers": "cpu memory\n"}
 GIB = 1024**3
@@ -143,7 +145,7 @@ def test_python_twin_reads_every_kind_of_limit(monkeypatch: pytest.MonkeyPatch) 
 
     def read(path: str) -> str:
         try:
-            return files[path.removeprefix("/sys/fs/cgroup/")]
+            return files[path[len("/sys/fs/cgroup/") :]]
         except KeyError:
             raise FileNotFoundError(path) from None
 

@@ -1,1 +1,0 @@
-"""The whole release in a throw-away clone: the code of `cut`, a real index on loopback, a real installation."""
