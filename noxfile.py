@@ -93,7 +93,7 @@ def test_rust(session: nox.Session) -> None:
 @nox.session(default=False)
 def release(session: nox.Session) -> None:
     """Plan, cut, resume or abort a release (arguments go to `python -m release`)."""
-    install_groups(session, "release")
+    install_groups(session, "rehearse" if "rehearse" in session.posargs else "release")
     session.run("python", "-m", "release", *(session.posargs or ["plan"]))
 
 

@@ -116,7 +116,7 @@ def parse_text(text: str, path: str = "CHANGELOG.md") -> Changelog:
     ranks = [len(mark[2]) for mark in marks if mark[4] or mark[5]]
     rank = min(ranks, default=0)
     marks = [mark for mark in marks if len(mark[2]) <= rank]
-    ends = [mark[0] for mark in marks[1:]] + [len(text)]
+    ends = [mark[0] for mark in marks[1:]] + [len(text)] * bool(marks)
     sections = [Section("", text[: marks[0][0] if marks else len(text)], 1)]
     for (start, below, level, number, version, unreleased), end in zip(marks, ends, strict=True):
         own = len(level) == rank

@@ -50,6 +50,28 @@ class VersionFile:
 class MergeSettings:
     """`[tool.release.merge]`."""
 
+    checks: Strings = key(
+        (), "Commands that must succeed on the merged result before anything is written; no shell reads them.",
+        '["nox -s lint", "nox -s test"]',
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RehearseSettings:
+    """`[tool.release.rehearse]`."""
+
+    builds: Strings = key(
+        ("--sdist", "--wheel"), "Arguments of `python -m build`, one run each.", '["--sdist", "--wheel"]'
+    )
+    needs: Mapping[str, str] = key(
+        {}, "Builds that need a program; without it they are left out, and said to be.", '{ "--wheel" = "cargo" }'
+    )
+    beside: str = key(
+        "", "A package from the index whose folders ours installs into; it is laid out first, without its"
+        " dependencies.", '"skypilot==0.10.5"',
+    )  # fmt: skip
+    check: str = key("", "The module to run with `python -m` in the new environment.", '"demo --self-test"')
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RolloutSettings:
@@ -140,6 +162,7 @@ class Settings:
         '[{ path = "docs/conf.py", pattern = \'release = "{version}"\' }]',
     )  # fmt: skip
     merge: MergeSettings = table(MergeSettings, "Settings of `merge`.")
+    rehearse: RehearseSettings = table(RehearseSettings, "Settings of `rehearse`.")
     rollout: RolloutSettings = table(RolloutSettings, "Settings of `rollout`.")
     dist: DistSettings = table(DistSettings, "Settings of `dist`.")
 

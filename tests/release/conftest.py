@@ -148,7 +148,9 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     subprocess.run(["git", "clone", "--quiet", str(remote), str(path)], check=True, capture_output=True)
     made = Clone(path, remote)
     made.git("checkout", "--quiet", "-B", "main")
-    made.commit("feat: begin", version__txt="1.0.0\n", README__md="hello\n", CHANGELOG__md="# Changelog\n")
+    made.commit(
+        "feat: begin", version__txt="1.0.0\n", README__md="hello\n", CHANGELOG__md="# Changelog\n\n## [Unreleased]\n"
+    )
     made.git("push", "--quiet", "--set-upstream", "origin", "main")
     yield made
 

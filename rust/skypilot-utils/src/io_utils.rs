@@ -5,12 +5,15 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::ffi::CStr;
 use std::fs::File;
+use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt;
 
 /// What the first look at the end of a file takes; a few lines of a log are within it.
 const FIRST_LOOK: usize = 8 * 1024;
 /// Bytes read at once beyond the first look: still within the second-level cache, and malloc reuses it.
 const PIECE: usize = 64 * 1024;
+/// The most that is read at once because the first look lets expect that all the lines are within it.
+const SECOND_LOOK: usize = 4 * PIECE;
 
 /// Open an existing file for reading, as Python's `open` does (no other process inherits it).
 pub fn open(path: &CStr) -> Result<File> {
@@ -41,6 +44,14 @@ pub struct Tail {
     pub lines: usize,
 }
 
+/// What a look at a piece of the file showed.
+enum Look {
+    /// The first of the wanted lines begins in it, or the file does.
+    Begins,
+    /// So many newlines so far, which are too few.
+    Newlines(u64),
+}
+
 impl Tail {
     /// Find the last `count` lines (at least one) of the file `path`.
     ///
@@ -66,33 +77,69 @@ impl Tail {
     }
 
     fn scan_backwards(&mut self, count: u64) -> Result<()> {
-        let mut newlines = 0; // beside the one that ends the file
-        let mut step = FIRST_LOOK;
-        let mut position = self.end;
-        while position > 0 {
-            let length = usize::try_from(position).map_or(step, |left| left.min(step));
-            self.next = position;
-            self.filled = length;
-            position -= length as u64;
-            self.buffer.resize(self.buffer.len().max(length), 0);
-            let mut piece = &mut self.buffer[..length];
-            read_exact(&self.file, piece, position)?;
-            if self.next == self.end && piece.ends_with(b"\n") {
-                piece = &mut piece[..length - 1];
-            }
-            let here = memchr_iter(b'\n', piece).count() as u64;
-            if newlines + here >= count {
-                let nth = usize::try_from(count - newlines - 1).map_err(|_| Errno::OVERFLOW)?;
-                let newline = memrchr_iter(b'\n', piece).nth(nth);
-                self.begin = newline.map_or(0, |newline| newline + 1);
-                self.lines = usize::try_from(count).map_err(|_| Errno::OVERFLOW)?;
+        let first = self.end.min(FIRST_LOOK as u64);
+        let seen = match self.look(first as usize, self.end, count, 0)? {
+            Look::Begins => return Ok(()),
+            Look::Newlines(seen) => seen,
+        };
+        // How much would it be with lines like these, and a quarter more?
+        let expected = count.saturating_mul(FIRST_LOOK as u64 * 5 / 4) / seen.max(1);
+        if seen > 0 && expected <= SECOND_LOOK as u64 {
+            let length = expected.max(PIECE as u64).min(self.end);
+            if matches!(self.look(length as usize, self.end, count, 0)?, Look::Begins) {
                 return Ok(());
             }
-            newlines += here;
-            step = PIECE;
         }
-        self.lines = usize::try_from(newlines + 1).map_err(|_| Errno::OVERFLOW)?;
-        Ok(())
+        // Piece by piece: the last one stays, the others are read again on the way forwards.
+        let mut newlines = seen;
+        let mut position = self.end - first;
+        loop {
+            let length = position.min(PIECE as u64);
+            match self.look(length as usize, position, count, newlines)? {
+                Look::Begins => return Ok(()),
+                Look::Newlines(seen) => newlines = seen,
+            }
+            position -= length;
+        }
+    }
+
+    /// Read the `length` bytes before `stop`, and find out whether the lines begin there.
+    ///
+    /// `newlines` were seen behind `stop`, not counting the one that ends the file.
+    fn look(&mut self, length: usize, stop: u64, count: u64, newlines: u64) -> Result<Look> {
+        let position = stop - length as u64;
+        self.reserve(length);
+        let mut piece = &mut self.buffer[..length];
+        read_exact(&self.file, piece, position)?;
+        self.next = stop;
+        self.filled = length;
+        self.begin = 0;
+        if stop == self.end && piece.ends_with(b"\n") {
+            piece = &mut piece[..length - 1];
+        }
+        let seen = newlines + memchr_iter(b'\n', piece).count() as u64;
+        if seen < count {
+            self.lines = usize::try_from(seen + 1).map_err(|_| Errno::OVERFLOW)?;
+            return Ok(if position == 0 { Look::Begins } else { Look::Newlines(seen) });
+        }
+        // Skip those before the lines: from the front, where that is nearer.
+        let extra = seen - count;
+        let newline = if extra < count {
+            memchr_iter(b'\n', piece).nth(extra as usize)
+        } else {
+            memrchr_iter(b'\n', piece).nth((count - newlines - 1) as usize)
+        };
+        self.begin = newline.map_or(0, |newline| newline + 1);
+        self.lines = usize::try_from(count).map_err(|_| Errno::OVERFLOW)?;
+        Ok(Look::Begins)
+    }
+
+    /// Make the buffer at least this long.
+    fn reserve(&mut self, length: usize) {
+        if self.buffer.len() < length {
+            self.buffer.reserve_exact(length - self.buffer.len());
+            self.buffer.resize(length, 0);
+        }
     }
 
     /// The length of the next line with its newline, if the buffer holds all of it. The last goes to the end.
@@ -124,10 +171,7 @@ impl Tail {
         // For a line longer than the buffer, double what is read: it is searched again after each time.
         let room = PIECE.max(kept);
         let length = usize::try_from(left).map_or(room, |left| left.min(room));
-        if self.buffer.len() < kept + length {
-            self.buffer.reserve_exact(kept + length - self.buffer.len());
-            self.buffer.resize(kept + length, 0);
-        }
+        self.reserve(kept + length);
         self.begin = 0;
         self.filled = kept + length;
         read_exact(&self.file, &mut self.buffer[kept..kept + length], self.next)?;
@@ -199,6 +243,16 @@ pub fn fill(file: &File, buffer: &mut [u8]) -> Result<usize> {
         }
     }
     Ok(filled)
+}
+
+/// Fill `buffer` with the whole rest of a file; false unless the file ends exactly there.
+///
+/// One byte more is asked for in the same call: to get none says that the file ended.
+pub fn fill_exactly(file: &File, buffer: &mut [u8]) -> Result<bool> {
+    let length = buffer.len();
+    let mut beyond = [0];
+    let mut parts = [IoSliceMut::new(buffer), IoSliceMut::new(&mut beyond)];
+    Ok(rustix::io::readv(file, &mut parts)? == length)
 }
 
 /// The first port from `start` up to 65534 that can be bound on every IPv4 address; 0 for `start` 0.

@@ -1,5 +1,6 @@
 //! Processes, threads and directory sizes. Nothing here knows Python.
 
+use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::ffi::CStr;
@@ -68,24 +69,35 @@ fn proc_shows_our_processes() -> bool {
     same
 }
 
-/// The entries of a directory without `.` and `..`, counted up to `enough` and no further.
+/// The entries of a directory without `.` and `..`, counted up to `enough` and little further.
+///
+/// For `enough` of 0 the directory is opened and nothing more.
 pub fn count_entries(path: &CStr, enough: u64) -> Result<u64> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(path, flags, Mode::empty())?;
     let mut count = 0;
-    for_each_entry(path, |name| {
-        count += u64::from(name != c"." && name != c"..");
-        if count < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
+    if enough > 0 {
+        for_each_entry(directory, enough, |name| {
+            count += u64::from(name != c"." && name != c"..");
+            if count < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+    }
     Ok(count)
 }
 
-fn open_directory(path: &CStr) -> Result<rustix::fd::OwnedFd> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
 #[cfg(target_os = "linux")]
-fn for_each_entry(path: &CStr, mut visit: impl FnMut(&CStr) -> ControlFlow<()>) -> Result<()> {
-    let directory = open_directory(path)?;
-    let mut buffer = Vec::<u8>::with_capacity(32 * 1024);
+fn for_each_entry(
+    directory: OwnedFd,
+    enough: u64,
+    mut visit: impl FnMut(&CStr) -> ControlFlow<()>,
+) -> Result<()> {
+    /// More does not make a long directory faster to read.
+    const LARGEST: u64 = 32 * 1024;
+    /// What an entry with an ordinary name takes.
+    const ENTRY: u64 = 40;
+    // The kernel fills the whole buffer: no larger one than it takes for the entries that are wanted.
+    let size = enough.saturating_mul(ENTRY).clamp(1024, LARGEST);
+    let mut buffer = Vec::<u8>::with_capacity(size as usize);
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         if visit(entry?.file_name()).is_break() {
@@ -96,8 +108,12 @@ fn for_each_entry(path: &CStr, mut visit: impl FnMut(&CStr) -> ControlFlow<()>) 
 }
 
 #[cfg(not(target_os = "linux"))]
-fn for_each_entry(path: &CStr, mut visit: impl FnMut(&CStr) -> ControlFlow<()>) -> Result<()> {
-    for entry in rustix::fs::Dir::new(open_directory(path)?)? {
+fn for_each_entry(
+    directory: OwnedFd,
+    _enough: u64,
+    mut visit: impl FnMut(&CStr) -> ControlFlow<()>,
+) -> Result<()> {
+    for entry in rustix::fs::Dir::new(directory)? {
         if visit(entry?.file_name()).is_break() {
             break;
         }

@@ -18,6 +18,12 @@ pub enum Limit<T> {
 /// Python reads more (underscores, other scripts' digits, `nan`); for those, and for nonsense, `None`.
 #[must_use]
 pub fn plain_float(text: &[u8]) -> Option<f64> {
+    if text.len() <= 15 {
+        if let Some(whole) = plain_integer(text) {
+            #[expect(clippy::cast_precision_loss, reason = "15 digits fit")]
+            return Some(whole as f64);
+        }
+    }
     let text = text.trim_ascii();
     if !text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) {
         return None;
@@ -142,4 +148,19 @@ pub fn total_memory(meminfo: &[u8]) -> Option<NonZero<u64>> {
 #[must_use]
 pub fn parallel_threads(processors: i64, kubernetes: bool) -> i64 {
     processors.saturating_sub(1).max(4).saturating_mul(if kubernetes { 4 } else { 1 })
+}
+
+/// Whether a processor is idle just now, for work in a second thread. Where it cannot be told, no.
+#[must_use]
+pub fn has_idle_processor() -> bool {
+    let allowed = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let load = std::fs::read("/proc/loadavg").unwrap_or_default();
+    running_tasks(&load).is_some_and(|running| running < allowed as u64)
+}
+
+/// How many tasks run or wait for a processor, this one included, from the text of `/proc/loadavg`.
+#[must_use]
+pub fn running_tasks(loadavg: &[u8]) -> Option<u64> {
+    let tasks = loadavg.split(|&byte| byte == b' ').nth(3)?;
+    plain_integer(&tasks[..memchr::memchr(b'/', tasks)?])
 }

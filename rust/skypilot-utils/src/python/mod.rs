@@ -3,11 +3,15 @@
 pub mod arguments;
 pub mod environment;
 pub mod function;
+#[cfg(unix)]
+pub mod hash;
 pub mod io;
 pub mod objects;
 pub mod process;
 pub mod string;
 pub mod system;
+#[cfg(unix)]
+pub mod tail;
 pub mod twin;
 
 pub(crate) use function::functions;

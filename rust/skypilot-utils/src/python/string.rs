@@ -9,6 +9,7 @@ use crate::string_utils::{self, Cut};
 use crate::system_utils::whole_part;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 /// Beyond this length a text is only looked into where needed; up to it, Python may cache its UTF-8 form.
@@ -21,17 +22,30 @@ pub fn base36_encode<'py>(py: Python<'py>, [hex_str]: [Argument<'_, 'py>; 1]) ->
     string_utils::base36_encode(hex.bytes(), |digits| new_text(py, digits)).ok_or(Stop::HandOver)?
 }
 
+/// The text of a whole number; for the smallest and most common ones always the same object.
+fn whole_number(py: Python<'_>, number: i64) -> Answer<'_> {
+    static KEPT: [PyOnceLock<Py<PyAny>>; 256] = [const { PyOnceLock::new() }; 256];
+    let make = || string_utils::format_integer(number, |text| new_text(py, text));
+    match usize::try_from(number).ok().and_then(|number| KEPT.get(number)) {
+        Some(kept) => Ok(kept.get_or_try_init(py, || make().map(Bound::unbind))?.bind(py).clone()),
+        None => make(),
+    }
+}
+
 /// Integers up to 64 bits, finite floats below 2^53, and 0 to 22 decimals.
 pub fn format_float<'py>(py: Python<'py>, [num, precision]: [Argument<'_, 'py>; 2]) -> Answer<'py> {
     let num = required(num)?;
     if is_exact_int(num) {
-        return string_utils::format_integer(exact_int(num)?, |text| new_text(py, text));
+        return whole_number(py, exact_int(num)?);
     }
     let number = exact_float(num)?;
     let whole = whole_part(number).ok_or(Stop::HandOver)?;
     #[expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "asks whether it is a whole number")]
     let precision = match precision {
-        _ if whole as f64 == number => 0,
+        _ if whole as f64 == number && (whole != 0 || number.is_sign_positive()) => {
+            return whole_number(py, whole);
+        }
+        _ if number == 0.0 => 0, // minus zero
         None => 1,
         Some(precision) => usize::try_from(exact_int(precision)?).map_err(|_| Stop::HandOver)?,
     };
