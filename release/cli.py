@@ -16,6 +16,7 @@ from release import errors
 # Command name -> (module, attribute, line for --help). Nothing of it is imported before it is asked for.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("release.commands.plan", "plan", "Show what a release would do and everything that stops it; reads only."),
+    "notes": ("release.commands.notes", "notes", "Print a release's notes, or the changelog of all of history."),
     "cut": ("release.commands.cut", "cut", "Make a release, all or nothing; a dry run without --execute."),
     "status": ("release.commands.recover", "status", "Say where an interrupted release stands, and what to do."),
     "resume": ("release.commands.recover", "resume", "Finish an interrupted release."),

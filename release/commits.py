@@ -35,6 +35,13 @@ SQUASHED_TYPES = frozenset(
 )
 _SQUASHED = "Squashed commit of the following:"
 _HEADER = re.compile(r"([A-Za-z][\w-]*)(?:\(([^()\n]*)\))?(!)?:[ \t]+(\S.*)")
+# Whether a body can say anything: one search in C decides for most commits, before any line is looked at.
+_SAYS_MORE = re.compile(
+    r"^(?:BREAKING[ -]CHANGE|[*-][ \t]|Squashed commit|[ \t]*This reverts commit|(?:"
+    + "|".join(sorted(SQUASHED_TYPES))
+    + r")[(!:])",
+    re.MULTILINE | re.IGNORECASE,
+)
 _BULLET = re.compile(r"[*-][ \t]+(?=\S)")
 _BREAKING = re.compile(r"BREAKING[ -]CHANGE(?::(?:[ \t]+|$)|[ \t]#)")
 _FOOTER = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::[ \t]|[ \t]#)")
@@ -107,17 +114,19 @@ class Commit(NamedTuple):
 
 def parse(oid: str, parents: Sequence[str], text: str) -> Commit:
     """Read one commit message; never raises."""
-    text = text.replace("\r\n", "\n").strip("\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    text = text.strip("\n")
     subject, _, body = text.partition("\n")
     subject = subject.strip()
     header = _HEADER.match(subject)
     merge = len(parents) > 1 or subject.startswith("Merge ")
-    if not body:  # most commits
+    if not body or not (_SAYS_MORE.search(body) or subject == _SQUASHED or subject[:6].lower() == "revert"):
         if header is not None:
-            return Commit(oid, tuple(parents), subject, (_message(header),), merge=merge)
+            return Commit(oid, tuple(parents), subject, (_message(header),), (), "", merge)
         quoted = _REVERT_SUBJECT.match(subject)
         title = (quoted[1] or quoted[2] or "") if quoted else ""
-        return Commit(oid, tuple(parents), subject, reverts_subject=title, merge=merge)
+        return Commit(oid, tuple(parents), subject, (), (), title, merge)
     reader = _Body(header)
     reader.read(body.split("\n"), squashed=subject == _SQUASHED)
     quoted = _REVERT_SUBJECT.match(subject)
@@ -131,7 +140,8 @@ def parse(oid: str, parents: Sequence[str], text: str) -> Commit:
 
 
 def _message(header: re.Match[str]) -> Message:
-    return Message(header[1].lower(), header[2] or "", header[3] is not None, header[4].rstrip())
+    kind, scope, bang, description = header.groups()
+    return Message(kind.lower(), scope or "", bang is not None, description.rstrip())
 
 
 class _Body:

@@ -12,7 +12,7 @@ from packaging.version import Version
 from release import changelog as changelogs
 from release import checks, edits, history, notes, settings, sources, versions
 from release.commits import Commit, without_reverted
-from release.errors import Refused, Usage
+from release.errors import GitFailed, Interrupted, Refused, Usage
 from release.facts import RepositoryFacts, ask_remote, gather
 from release.git import Objects, Repository, Tree
 from release.plan import ReleasePlan
@@ -98,6 +98,7 @@ class _Planner:
         self.now = now
         self.problems: list[Problem] = []
         self.assumptions: list[str] = []
+        self.about_tags = ""  # how the format of the tags was found
 
     def plan(self) -> ReleasePlan:
         objects = self.repository.objects()
@@ -108,8 +109,7 @@ class _Planner:
         self.problems += wrong
         found = sources.discover(tree, chosen)
         self.problems += [problem for problem in found.problems if problem not in self.problems]
-        tag_format = self._tag_format(facts, chosen, found)
-        happened = self._history(facts, tag_format)
+        tag_format, happened = self._history(facts, chosen, found)
         counted, cancelled = without_reverted(happened.commits)
         current = self._current(happened, found)
         path = find_changelog(tree, chosen)
@@ -155,25 +155,58 @@ class _Planner:
             assumptions=tuple(self.assumptions),
         )
 
-    def _tag_format(self, facts: RepositoryFacts, chosen: Settings, found: sources.Found) -> TagFormat:
+    def _tag_format(self, tags: tuple[str, ...], chosen: Settings, found: sources.Found) -> TagFormat:
         if chosen.tag_format:
             try:
                 return versions.tag_format(chosen.tag_format, found.name)
             except ValueError as error:
-                self.problems.append(Problem("bad-setting", str(error), "see docs/settings.md"))
-        tag_format, assumption = versions.infer_tag_format(facts.tags, found.name, found.spelling)
-        if assumption:
-            self.assumptions.append(assumption)
-        elif not chosen.tag_format and not facts.tags:
-            self.assumptions.append(f"no tag yet: tags will be named like {tag_format.prefix}1.2.3")
+                problem = Problem("bad-setting", str(error), "see docs/settings.md")
+                self.problems += [] if problem in self.problems else [problem]
+        tag_format, self.about_tags = versions.infer_tag_format(tags, found.name, found.spelling)
+        if not self.about_tags and not tags:
+            self.about_tags = f"no tag yet: tags will be named like {tag_format.prefix}1.2.3"
         return tag_format
 
-    def _history(self, facts: RepositoryFacts, tag_format: TagFormat) -> history.Range:
+    def _history(
+        self, facts: RepositoryFacts, chosen: Settings, found: sources.Found
+    ) -> tuple[TagFormat, history.Range]:
+        """Read the commits since the last release, from the remote where a shallow clone hides them."""
+        tag_format = self._tag_format(facts.tags, chosen, found)
         if facts.head is None:
-            return history.Range(None, None, [])
-        releases = history.releases(facts.tags, tag_format)
-        since_last = self.request == "pre" or self.request == "post"
-        return history.read_range(self.repository, facts.head, releases, since_last)
+            return tag_format, history.Range(None, None, [])
+        since_last = self.request in ("pre", "post")
+        happened = history.read_range(
+            self.repository, facts.head, history.releases(facts.tags, tag_format), since_last
+        )  # fmt: skip
+        if not facts.shallow or happened.final is not None:
+            return tag_format, happened
+        remote = facts.remote(chosen)
+        if remote is None or self.offline:
+            self._complain_shallow("there is no remote to ask" if remote is None else "--offline forbids asking")
+            return tag_format, happened
+        from release import deepen
+
+        try:
+            tags = deepen.remote_tags(self.repository, remote)
+            tag_format = self._tag_format(tuple(tags), chosen, found)
+            whole = deepen.fetched_range(self.repository, facts.head, remote, tags, tag_format, since_last)
+        except (GitFailed, Interrupted) as error:
+            self._complain_shallow(" ".join(str(error).split()))
+            return tag_format, happened
+        self.assumptions.append(
+            f"shallow clone: {len(whole.commits)} commits since {whole.last.tag if whole.last else 'the beginning'}"
+            f" were read from {remote} into a temporary folder; this repository is as before"
+        )
+        return tag_format, whole
+
+    def _complain_shallow(self, why: str) -> None:
+        self.problems.append(
+            Problem(
+                "shallow",
+                f"this clone is shallow and hides the last release tag; {why}",
+                "run `git fetch --unshallow --tags`",
+            )
+        )
 
     def _current(self, happened: history.Range, found: sources.Found) -> Version:
         if happened.last is not None:
@@ -303,6 +336,7 @@ class _Planner:
         counted: list[Commit],
     ) -> None:  # fmt: skip
         """Note what was taken for granted."""
+        self.assumptions += [self.about_tags] if self.about_tags else []
         if not found.places:
             how = f" ({found.from_tags})" if found.from_tags else ""
             self.assumptions.append(f"no file holds the version: it comes from the tag{how}")
