@@ -136,5 +136,69 @@ def demo(session: nox.Session) -> None:
     session.run("python", "-m", "tools.demo", *session.posargs)
 
 
+@nox.session(tags=["check"])
+def lint(session: nox.Session) -> None:
+    """Check Python, workflows, pyproject.toml and spelling, and that files agree with each other."""
+    install_groups(session, "lint")
+    session.run("python", "-m", "tools.lint")
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look up advisories, licences and sources of all dependencies (offline: `-- --db PATH`)."""
+    install_groups(session, "audit")
+    session.run("python", "-m", "tools.audit", *session.posargs)
+
+
+@nox.session(default=False)
+def sdist(session: nox.Session) -> None:
+    """Build the sdist from tracked files and the universal wheel, into dist/."""
+    install_groups(session, "wheels")
+    session.run("python", "-m", "build", "--sdist", "--outdir", "dist")
+    session.run("python", "-m", "build", "--wheel", "-Cuniversal=true", "--outdir", "dist")
+
+
+@nox.session(default=False)
+def wheels(session: nox.Session) -> None:
+    """Build, repair and test this machine's wheels from the sdist (cibuildwheel; without a container: maturin)."""
+    install_groups(session, "wheels")
+    session.run("python", "-m", "tools.build_wheels", *session.posargs)
+
+
+@nox.session(name="wheels-local", default=False)
+def wheels_local(session: nox.Session) -> None:
+    """Run cibuildwheel as GitHub does, in an image made here with debootstrap (podman, root)."""
+    install_groups(session, "wheels")
+    session.run("python", "-m", "tools.wheels_local", *session.posargs)
+
+
+@nox.session(name="verify-dist", default=False)
+def verify_dist(session: nox.Session) -> None:
+    """Compare dist/ with the expected set and check every file (`-- --platform this`: only what this machine built)."""
+    install_groups(session, "wheels")
+    session.run("python", "-m", "tools.verify_dist", *session.posargs)
+
+
+@nox.session(default=False)
+def reproduce(session: nox.Session) -> None:
+    """Build every kind of archive twice, from two folders, and compare the bytes (`-- --quick`)."""
+    install_groups(session, "wheels")
+    session.run("python", "-m", "tools.reproduce", *session.posargs)
+
+
+@nox.session(default=False)
+def postcheck(session: nox.Session) -> None:
+    """Compare what was published with dist/, verify its attestations, install it, run its doctor."""
+    install_groups(session, "postcheck")
+    session.run("python", "-m", "tools.postcheck", "--repository", PROJECT["project"]["urls"]["Repository"])
+
+
+@nox.session(default=False)
+def ci(session: nox.Session) -> None:
+    """Do what a workflow step asks for (`-- gate|matrix|notes|github-release`)."""
+    install_groups(session, "release")
+    session.run("python", "-m", "tools.ci", *session.posargs, external=True)
+
+
 if __name__ == "__main__":
     nox.main()

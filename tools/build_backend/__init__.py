@@ -49,7 +49,7 @@ def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
     if wants_universal(config_settings):
         return []
     native.require_rust()
-    return [native.MATURIN]
+    return [native.MATURIN, *native.linker_requirements(config_settings)]
 
 
 def get_requires_for_build_editable(config_settings: Settings = None) -> list[str]:

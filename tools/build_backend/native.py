@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # One exact version: another maturin may lay the wheel out differently, and the build would no longer be repeatable.
 MATURIN = "maturin==1.16.0"
+ZIG = "ziglang==0.15.2"
 
 NO_RUST = """\
 error: the native wheel of {name} is compiled from Rust, and no `cargo` is on PATH.
@@ -47,15 +49,28 @@ def require_rust(name: str = "sky-rs") -> None:
         raise SystemExit(NO_RUST.format(name=name))
 
 
+def build_arguments(settings: Settings) -> list[str]:
+    """Return the arguments for maturin, from ``maturin.build-args`` or from ``MATURIN_PEP517_ARGS``."""
+    given = (settings or {}).get("maturin.build-args", os.environ.get("MATURIN_PEP517_ARGS", ""))
+    return shlex.split(given) if isinstance(given, str) else list(given)
+
+
+def linker_requirements(settings: Settings) -> list[str]:
+    """Name zig where the build is told to link with it."""
+    return [ZIG] if "--zig" in build_arguments(settings) else []
+
+
 def build(project: Project, folder: Path, settings: Settings = None, *, editable: bool = False) -> str:
     """Build the wheel for the running Python into ``folder`` and return its file name."""
     require_rust(project.metadata.name)
     import maturin  # not there when only the universal wheel is built
 
-    arguments = maturin.get_maturin_pep517_args(settings)
+    arguments = build_arguments(settings)
     if not any(argument in ("-F", "--features") or argument.startswith("--features=") for argument in arguments):
         arguments = [*arguments, *feature_arguments(project)]
     hook = maturin.build_editable if editable else maturin.build_wheel
+    os.environ["SOURCE_DATE_EPOCH"] = str(project.epoch())  # maturin reads it for the SBOM
+    os.environ["MATURIN_NO_MISSING_BUILD_BACKEND_WARNING"] = "1"  # this module is the build backend
     with tempfile.TemporaryDirectory() as scratch, without_paths(project.root):
         built = Path(scratch) / hook(scratch, {"maturin.build-args": arguments})
         return rewrite(project, built, folder, editable=editable)
@@ -111,4 +126,9 @@ def rewrite(project: Project, built: Path, folder: Path, *, editable: bool) -> s
             files[name] = normalise(files[name], project.root)
     files.update(project.dist_info())
     files.update(editable_pointer(project) if editable else project.python_files())
-    return write_wheel(folder / built.name, files, project.epoch())
+    # maturin offers an abi3t module to the usual CPython too, which has the abi3 wheel, measured and tested on it.
+    tags = f"{project.dist_info_name}/WHEEL"
+    if b"-abi3t-" in files[tags]:
+        files[tags] = b"".join(line for line in files[tags].splitlines(keepends=True) if b"-abi3-" not in line)
+    name = built.name.replace("-abi3.abi3t-", "-abi3t-")
+    return write_wheel(folder / name, files, project.epoch())
