@@ -98,6 +98,20 @@ def release(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def merge(session: nox.Session) -> None:
+    """Merge a branch: checked in a scratch area, one commit, one push (`-- BRANCH --execute`)."""
+    install_groups(session, "release")
+    session.run("python", "-m", "release", "merge", *(session.posargs or ["--help"]))
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Break a thousand releases at random points and check every outcome (`-- --count N --seed S`)."""
+    install_groups(session, "release")
+    session.run("python", "-m", "tools.faults", *session.posargs)
+
+
+@nox.session(default=False)
 def migrate(session: nox.Session) -> None:
     """Find and rewrite uses of the replaced functions in a code base (`-- PATH --diff`)."""
     install_groups(session, "tools")

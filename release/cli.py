@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("release.commands.recover", "status", "Say where an interrupted release stands, and what to do."),
     "resume": ("release.commands.recover", "resume", "Finish an interrupted release."),
     "abort": ("release.commands.recover", "abort", "Undo an interrupted release of which nothing is public yet."),
+    "merge": ("release.commands.merge", "merge", "Merge a branch: checked in a scratch area, one commit, one push."),
+    "undo": ("release.commands.undo", "undo", "Say, and with --execute do, what can be undone of a public release."),
     "rehearse": ("release.commands.rehearse", "rehearse", "Run the whole release in a throw-away clone."),
     "dist": ("release.commands.dist", "dist", "Say which files a release must have, and check a folder of them."),
     "rollout": ("release.commands.rollout", "rollout", "Stage a release by percentage, decide by evidence, roll back."),
