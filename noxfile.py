@@ -214,5 +214,14 @@ def ci(session: nox.Session) -> None:
     session.run("python", "-m", "tools.ci", *session.posargs, external=True)
 
 
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation, warnings being errors, and run every command it shows."""
+    install_groups(session, "docs", "test")
+    install_package(session)
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

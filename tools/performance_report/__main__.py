@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from benchmarks import results, table
-from tools.performance_report import page
+from tools.performance_report import page, publish
 
-BENCH = Path(__file__).resolve().parents[2] / "build" / "bench"
+ROOT = Path(__file__).resolve().parents[2]
+BENCH = ROOT / "build" / "bench"
 _EXAMPLES = """
 \b
 Examples:
@@ -30,7 +31,8 @@ Examples:
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), default=BENCH / "report.html")
 @click.option("--check-targets", is_flag=True, help="Exit with 1 when something is below what it was to reach.")
-def main(source: Path, form: str, html: Path, check_targets: bool) -> None:
+@click.option("--publish", "do_publish", is_flag=True, help="Put the numbers into the README and docs/measure.md.")
+def main(source: Path, form: str, html: Path, check_targets: bool, do_publish: bool) -> None:
     """Print the results in --results, and write them as one web page to --html."""
     try:
         document = load(source)
@@ -38,6 +40,9 @@ def main(source: Path, form: str, html: Path, check_targets: bool) -> None:
         raise click.ClickException(str(error)) from error
     html.parent.mkdir(parents=True, exist_ok=True)
     html.write_text(page.render(document), encoding="utf-8")
+    if do_publish:
+        for path in publish.publish(ROOT, document, markdown(document)):
+            click.echo(f"published in {path}", err=True)
     missed = page.missed(document)
     if form == "json":
         click.echo(json.dumps(document | {"missed": missed}, indent=1))
