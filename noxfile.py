@@ -97,6 +97,13 @@ def release(session: nox.Session) -> None:
     session.run("python", "-m", "release", *(session.posargs or ["plan"]))
 
 
+@nox.session(name="bench-release", default=False)
+def bench_release(session: nox.Session) -> None:
+    """Measure plan and notes against other release tools and the floor (`-- --quick` for a small run)."""
+    install_groups(session, "release")
+    session.run("python", "-m", "benchmarks.release_speed", *session.posargs)
+
+
 @nox.session(default=False)
 def merge(session: nox.Session) -> None:
     """Merge a branch: checked in a scratch area, one commit, one push (`-- BRANCH --execute`)."""

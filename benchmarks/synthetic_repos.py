@@ -1,6 +1,6 @@
 """Builds git repositories of any size in seconds, with `git fast-import`, for measuring the release command.
 
-    python -m benchmarks.synthetic_repos FOLDER --commits 100000 --tags 1000 --merges
+python -m benchmarks.synthetic_repos FOLDER --commits 100000 --tags 1000 --merges
 """
 
 from __future__ import annotations
@@ -14,9 +14,18 @@ START = 1_500_000_000  # seconds since the epoch of the first commit
 STEP = 600
 UNRELEASED = 20  # commits after the last tag
 MERGE_EVERY = 4  # in a merge-heavy history, each fourth commit merges a side branch of two
-KINDS = ("feat: add thing {n}", "fix(core): correct thing {n}", "docs: explain thing {n}", "chore: tidy thing {n}",
-         "Update thing {n}", "fix: handle thing {n}\n\nIt failed on odd days.\n\nRefs: #{n}", "refactor: move thing {n}",
-         "feat(api): offer thing {n}\n\nUsers asked for it.", "test: cover thing {n}", "perf: speed up thing {n}")  # fmt: skip
+KINDS = (
+    "feat: add thing {n}",
+    "fix(core): correct thing {n}",
+    "docs: explain thing {n}",
+    "chore: tidy thing {n}",
+    "Update thing {n}",
+    "fix: handle thing {n}\n\nIt failed on odd days.\n\nRefs: #{n}",
+    "refactor: move thing {n}",
+    "feat(api): offer thing {n}\n\nUsers asked for it.",
+    "test: cover thing {n}",
+    "perf: speed up thing {n}",
+)
 PYPROJECT = """\
 [project]
 name = "synthetic"
@@ -73,6 +82,8 @@ def build(folder: Path, commits: int, tags: int, merges: bool) -> Path:
         return folder
     folder.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", "-b", "main", folder], check=True)
+    address = "https://example.org/ada/synthetic.git"  # never asked; python-semantic-release wants one
+    subprocess.run(["git", "remote", "add", "origin", address], cwd=folder, check=True)
     for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org"), ("commit.gpgsign", "false")):
         subprocess.run(["git", "config", name, value], cwd=folder, check=True)
     with subprocess.Popen(["git", "fast-import", "--quiet"], cwd=folder, stdin=subprocess.PIPE, text=True) as process:
