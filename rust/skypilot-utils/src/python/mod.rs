@@ -61,18 +61,4 @@ pub(crate) fn probe<'py>(_: Python<'py>, [hex_str]: [Argument<'_, 'py>; 1]) -> A
 }
 
 #[cfg(test)]
-mod tests {
-    use super::python_version;
-
-    #[test]
-    fn versions_are_spelled_as_python_wants_them() {
-        for (cargo, python) in [
-            ("1.0.0", "1.0.0"),
-            ("1.0.0-rc.1", "1.0.0rc1"),
-            ("0.2.0-alpha.12", "0.2.0a12"),
-            ("0.2.0-beta.0", "0.2.0b0"),
-        ] {
-            assert_eq!(python_version(cargo), python);
-        }
-    }
-}
+mod tests;
