@@ -83,6 +83,8 @@ def main(count: int, seed: str, only: int | None, jobs: int) -> None:
                 results.append(result)
                 if sys.stderr.isatty():
                     click.echo(f"\r{len(results)}/{len(numbers)}", nl=False, err=True)
+                elif len(results) % 100 == 0:
+                    click.echo(f"{len(results)}/{len(numbers)}", err=True)
                 for words in result.violations:
                     click.echo(f"VIOLATION in trial {result.number} ({result.fault} at {result.point}): {words}")
                 if only is not None:
