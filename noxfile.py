@@ -228,6 +228,13 @@ def docs(session: nox.Session) -> None:
     install_package(session)
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
     session.run("pytest", "tests/docs", *session.posargs)
+@nox.session(name="rollout-proofs", default=False)
+def rollout_proofs(session: nox.Session) -> None:
+    """Prove the rollout, slowly: real providers, a hundred million hosts, Prometheus, the gate's promises."""
+    install_groups(session, "test", "release")
+    session.run("pytest", "-s", "-m", "slow", "tests/rollout", *session.posargs)
+    session.run("python", "-m", "benchmarks.decision_cost")
+    session.run("python", "-m", "release", "rollout", "simulate", "--promises", "--runs", "5000")
 
 
 if __name__ == "__main__":

@@ -57,13 +57,14 @@ def stage(
 @click.option(
     "--gate", "gated", is_flag=True, help="Do what the gate says: promote, hold (exit 4), roll back (exit 5)."
 )
+@click.option("--hold-is-fine", is_flag=True, help="Exit 0 where the gate says hold, for schedulers.")
 @_override
 @_release
 @source_options
 @_step_options
 @click.pass_obj
 def promote(
-    context: Context, gated: bool, override: str, release: str | None, prometheus: str | None,
+    context: Context, gated: bool, hold_is_fine: bool, override: str, release: str | None, prometheus: str | None,
     files: tuple[str, ...], timeout: float, branch: str | None, dry_run: bool, no_push: bool,
 ) -> int:  # fmt: skip
     """Go to the next stage on good evidence.
@@ -84,7 +85,7 @@ def promote(
         verdict = measured.verdict
         if verdict.verdict == gate.HOLD:
             show_verdict(context, verdict, measured.situation.current)
-            return verdict.exit_code
+            return 0 if hold_is_fine else verdict.exit_code
         if verdict.verdict == gate.ROLL_BACK:
             step = actions.rollback(now, "", measured=measured)
             _take(context, now, step, dry_run=dry_run, push=not no_push)

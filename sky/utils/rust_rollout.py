@@ -85,6 +85,8 @@ _CANONICAL = """{"$schema":"https://flagd.dev/schema/v0/flags.json",
     {"if":[{"<":[{"var":["rolloutBucket",-1]},%s]},"on","off"]},
     {"fractional":[["on",%s],["off",%s]]}]}}}}
 """
+# Where its values stand when the text is split at quotation marks.
+_PARTS, _AT_ID, _AT_STATE, _AT_STAGE, _AT_GATE, _AT_THRESHOLD = 77, 11, 23, 40, 47, 66
 
 _provider_answer: Decision | None = None
 
@@ -212,37 +214,45 @@ def _read(path: str, limit: int) -> bytes:
         if facts.st_size > limit:
             raise ValueError(f"larger than {limit} bytes")
         data = os.read(descriptor, limit + 1)
-        while data and len(data) <= limit:
+        while len(data) != facts.st_size and data and len(data) <= limit:
             more = os.read(descriptor, limit + 1 - len(data))
             if not more:
                 return data
             data += more
-        raise ValueError(f"larger than {limit} bytes" if data else "empty")
+        if not data or len(data) > limit:
+            raise ValueError("empty" if not data else f"larger than {limit} bytes")
+        return data
     finally:
         os.close(descriptor)
 
 
 def _parse_canonical(text: str) -> Rollout | None:
     """Take the values out by position, write the file again from them, and compare: equal text is proof."""
-
-    def between(before: str, after: str) -> str:
-        return text.partition(before)[2].partition(after)[0]
-
-    rollout_id = between('"rolloutId":"', '"')
-    state = between('"state":"', '"')
-    stage = between('"stage":', ",")
-    gate = between('"gate":"', '"')
-    number = between('{"<":[{"var":["rolloutBucket",-1]},', "]}")
-    if not (number.isdigit() and stage.isdigit() and text.isascii() and "\\" not in text):
+    parts = text.split('"')
+    if len(parts) != _PARTS or not text.isascii() or "\\" in text:
         return None
-    if len(number) > 5 or len(stage) > 5 or not (rollout_id.isprintable() and gate.isprintable()):
+    rollout_id, state, gate = parts[_AT_ID], parts[_AT_STATE], parts[_AT_GATE]
+    stage, number = parts[_AT_STAGE][1:-1], parts[_AT_THRESHOLD][6:-3]
+    if not (number.isdigit() and stage.isdigit() and len(number) <= 5 and len(stage) <= 5):
         return None
-    threshold = int(number)
-    if threshold > BUCKETS or state not in ("ENABLED", "DISABLED") or str(int(stage)) != stage:
+    threshold = _number(number)
+    if threshold > BUCKETS or state not in ("ENABLED", "DISABLED") or (stage[0] == "0" and stage != "0"):
         return None
-    percent = f"{threshold / 100:g}"
+    if not (rollout_id.isprintable() and gate.isprintable()):
+        return None
+    percent = str(threshold // 100)
+    if threshold % 100:
+        percent = (percent + "." + str(threshold % 100 + 100)[1:]).rstrip("0")
     values = (rollout_id, state, percent, stage, gate, threshold, threshold, BUCKETS - threshold)
-    return Rollout(rollout_id, state == "ENABLED", threshold, int(stage)) if text == _CANONICAL % values else None
+    return Rollout(rollout_id, state == "ENABLED", threshold, _number(stage)) if text == _CANONICAL % values else None
+
+
+def _number(digits: str) -> int:
+    """Read ASCII digits. In a fresh process the first `int(text)` costs ten times as much."""
+    number = 0
+    for digit in digits:
+        number = number * 10 + ord(digit) - 48
+    return number
 
 
 def _parse_json(text: str) -> Rollout:

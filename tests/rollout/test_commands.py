@@ -109,6 +109,7 @@ def test_the_minimum_time_holds(demo: Demo) -> None:
     ran = demo.rollout("promote", "--gate", "--evidence", evidence)
     assert ran.code == 4
     assert "of at least 2 h have passed" in ran.out
+    assert demo.rollout("promote", "--gate", "--hold-is-fine", "--evidence", evidence).code == 0
     assert demo.rollout("promote", "--evidence", evidence).code == 1
     assert demo.flags()["flags"]["demo.flag"]["metadata"]["percent"] == 10
 
