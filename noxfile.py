@@ -38,6 +38,12 @@ def install_groups(session: nox.Session, *groups: str) -> None:
     session.install(*nox.project.dependency_groups(PROJECT, *groups))
 
 
+def run_module(session: nox.Session, group: str, module: str, *default: str) -> None:
+    """Run `python -m MODULE` with the session's arguments, or with `default` where there are none."""
+    install_groups(session, group)
+    session.run("python", "-m", *module.split(), *(session.posargs or default))
+
+
 def install_package(session: nox.Session) -> str:
     """Build this checkout, install it, and return its backends: without Rust only the universal wheel can be built."""
     if shutil.which("cargo"):
@@ -84,6 +90,24 @@ def typecheck(session: nox.Session) -> None:
     session.run("python", "-m", "mypy.stubtest", "sky_rs", "--allowlist", "rust/stubtest-allowlist.txt")
 
 
+@nox.session
+def test(session: nox.Session) -> None:
+    """Prove this checkout: Rust tests, pytest on both backends, the differential run against SkyPilot."""
+    install_groups(session, "test", "release")
+    backend = install_package(session)
+    if backend == "both":
+        cargo(session, "test", "--locked")
+    session.run("pytest", "--backend", backend, "-m", "not slow", *session.posargs)
+    session.run("python", "-m", "tests.oracle", "--backend", backend)
+
+
+@nox.session(name="test-slow", default=False)
+def test_slow(session: nox.Session) -> None:
+    """Run the tests that take minutes: large histories, real services, every archive built."""
+    install_groups(session, "test", "rehearse", "wheels")
+    session.run("pytest", "--backend", install_package(session), "-m", "slow", *session.posargs)
+
+
 @nox.session(name="test-rust", venv_backend="none", tags=["rust"])
 def test_rust(session: nox.Session) -> None:
     """Run the Rust tests alone (arguments go to `cargo test`)."""
@@ -91,45 +115,36 @@ def test_rust(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def package(session: nox.Session) -> None:
+    """Build this machine's wheels, every stable-ABI floor and the universal one, into build/wheels."""
+    session.install("build[uv]")
+    shutil.rmtree("build/wheels", ignore_errors=True)
+    for setting in ("build-args=--features=abi3-py39", "build-args=--features=abi3-py310", "universal=true"):
+        session.run("python", "-m", "build", "--installer=uv", "--wheel", "--outdir=build/wheels", "-C", setting, ".")
+
+
+@nox.session(name="test-pythons", python=PYTHONS, requires=["package"], default=False)
+def test_pythons(session: nox.Session) -> None:
+    """Prove the built wheels on every supported CPython; a missing interpreter is an error."""
+    install_groups(session, "test-package")
+    session.install("--no-index", "--find-links=build/wheels", "--force-reinstall", "sky-rs")
+    # Not the tree's own files but the installed ones; 3.8 has no native wheel.
+    backend = "python" if session.python == "3.8" else "both"
+    session.run("pytest", "-o", "pythonpath=", "--backend", backend, "tests/sky", *session.posargs)
+
+
+@nox.session(default=False)
+def doctor(session: nox.Session) -> None:
+    """Build and install this checkout, and ask it which backend it uses, why, and whether all twelve work."""
+    install_package(session)
+    with session.chdir(session.create_tmp()):
+        session.run("python", "-m", "sky.utils.rust_fallback", *session.posargs)
+
+
+@nox.session(default=False)
 def release(session: nox.Session) -> None:
     """Plan, cut, resume or abort a release (arguments go to `python -m release`)."""
-    install_groups(session, "rehearse" if "rehearse" in session.posargs else "release")
-    session.run("python", "-m", "release", *(session.posargs or ["plan"]))
-
-
-@nox.session(name="bench-release", default=False)
-def bench_release(session: nox.Session) -> None:
-    """Measure plan and notes against other release tools and the floor (`-- --quick` for a small run)."""
-    install_groups(session, "release")
-    session.run("python", "-m", "benchmarks.release_speed", *session.posargs)
-
-
-@nox.session(default=False)
-def merge(session: nox.Session) -> None:
-    """Merge a branch: checked in a scratch area, one commit, one push (`-- BRANCH --execute`)."""
-    install_groups(session, "release")
-    session.run("python", "-m", "release", "merge", *(session.posargs or ["--help"]))
-
-
-@nox.session(default=False)
-def faults(session: nox.Session) -> None:
-    """Break a thousand releases at random points and check every outcome (`-- --count N --seed S`)."""
-    install_groups(session, "release")
-    session.run("python", "-m", "tools.faults", *session.posargs)
-
-
-@nox.session(default=False)
-def migrate(session: nox.Session) -> None:
-    """Find and rewrite uses of the replaced functions in a code base (`-- PATH --diff`)."""
-    install_groups(session, "tools")
-    session.run("python", "-m", "tools.migrate", *(session.posargs or ["--help"]))
-
-
-@nox.session(default=False)
-def rollout(session: nox.Session) -> None:
-    """Stage a release by percentage, on evidence (arguments go to `python -m release rollout`)."""
-    install_groups(session, "rollout")
-    session.run("python", "-m", "release", "rollout", *(session.posargs or ["status"]))
+    run_module(session, "rehearse" if "rehearse" in session.posargs else "release", "release", "plan")
 
 
 @nox.session(python=PROJECT["tool"]["drop-in"]["python"], default=False)
@@ -143,13 +158,6 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def report(session: nox.Session) -> None:
-    """Show the last benchmark results as text, JSON and a web page (`-- --format json`)."""
-    install_groups(session, "tools")
-    session.run("python", "-m", "tools.performance_report", *session.posargs)
-
-
-@nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Tour the twelve functions in the terminal, measured live (`-- --quick`)."""
     install_groups(session, "tools")
@@ -160,15 +168,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(tags=["check"])
 def lint(session: nox.Session) -> None:
     """Check Python, workflows, pyproject.toml and spelling, and that files agree with each other."""
-    install_groups(session, "lint")
-    session.run("python", "-m", "tools.lint")
-
-
-@nox.session(default=False)
-def audit(session: nox.Session) -> None:
-    """Look up advisories, licences and sources of all dependencies (offline: `-- --db PATH`)."""
-    install_groups(session, "audit")
-    session.run("python", "-m", "tools.audit", *session.posargs)
+    run_module(session, "lint", "tools.lint")
 
 
 @nox.session(default=False)
@@ -177,34 +177,6 @@ def sdist(session: nox.Session) -> None:
     install_groups(session, "wheels")
     session.run("python", "-m", "build", "--sdist", "--outdir", "dist")
     session.run("python", "-m", "build", "--wheel", "-Cuniversal=true", "--outdir", "dist")
-
-
-@nox.session(default=False)
-def wheels(session: nox.Session) -> None:
-    """Build, repair and test this machine's wheels from the sdist (cibuildwheel; without a container: maturin)."""
-    install_groups(session, "wheels")
-    session.run("python", "-m", "tools.build_wheels", *session.posargs)
-
-
-@nox.session(name="wheels-local", default=False)
-def wheels_local(session: nox.Session) -> None:
-    """Run cibuildwheel as GitHub does, in an image made here with debootstrap (podman, root)."""
-    install_groups(session, "wheels")
-    session.run("python", "-m", "tools.wheels_local", *session.posargs)
-
-
-@nox.session(name="verify-dist", default=False)
-def verify_dist(session: nox.Session) -> None:
-    """Compare dist/ with the expected set and check every file (`-- --platform this`: only what this machine built)."""
-    install_groups(session, "wheels")
-    session.run("python", "-m", "tools.verify_dist", *session.posargs)
-
-
-@nox.session(default=False)
-def reproduce(session: nox.Session) -> None:
-    """Build every kind of archive twice, from two folders, and compare the bytes (`-- --quick`)."""
-    install_groups(session, "wheels")
-    session.run("python", "-m", "tools.reproduce", *session.posargs)
 
 
 @nox.session(default=False)
@@ -236,6 +208,35 @@ def rollout_proofs(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.decision_cost")
     session.run("python", "-m", "release", "rollout", "simulate", "--promises", "--runs", "5000")
 
+
+# Tasks that are one program each: (name, dependency group, module, arguments when there are none): meaning.
+PROGRAMS = {
+    ("bench-release", "release", "benchmarks.release_speed"): "Measure plan and notes against other tools.",
+    ("merge", "release", "release merge", "--help"): "Merge a branch: checked first, one commit, one push.",
+    ("faults", "release", "tools.faults"): "Break a thousand releases at random points, and check each.",
+    ("migrate", "tools", "tools.migrate", "--help"): "Find and rewrite uses of the functions in a code base.",
+    ("rollout", "rollout", "release rollout", "status"): "Stage a release by percentage, on evidence.",
+    ("report", "tools", "tools.performance_report"): "Show the last benchmark results as text, JSON and a page.",
+    ("audit", "audit", "tools.audit"): "Look up advisories, licences and sources of all dependencies.",
+    ("wheels", "wheels", "tools.build_wheels"): "Build, repair and test this machine's wheels.",
+    ("wheels-local", "wheels", "tools.wheels_local"): "Run cibuildwheel in an image made here (podman, root).",
+    ("verify-dist", "wheels", "tools.verify_dist"): "Compare dist/ with the expected set and check every file.",
+    ("reproduce", "wheels", "tools.reproduce"): "Build every archive twice, from two folders; compare the bytes.",
+}
+
+
+def add_program(meaning: str, name: str, *program: str) -> None:
+    """Make a session of one program; what stands after `--` goes to it."""
+
+    def task(session: nox.Session) -> None:
+        run_module(session, *program)
+
+    task.__doc__ = meaning
+    nox.session(name=name, default=False)(task)
+
+
+for task_program, task_meaning in PROGRAMS.items():
+    add_program(task_meaning, *task_program)
 
 if __name__ == "__main__":
     nox.main()
