@@ -171,6 +171,7 @@ def read_last_n_lines_edges(_: random.Random, fixtures: Fixtures) -> Iterator[Ca
     yield [file("odd/sparse_tail"), 2], {}, {}
     yield [file("odd/sparse_tail"), 1, 2**20], {}, {}
     yield [file("odd/sparse"), 1, 2**16], {}, {}
+    yield [file("odd/large"), 3], {}, {}
     for name in ("crlf", "-dash"):
         yield [name, 1], {}, {"cwd": str(fixtures.root / "text")}
         yield [name.encode(), 1], {}, {"cwd": str(fixtures.root / "text")}
@@ -334,7 +335,22 @@ def hash_file_edges(_: random.Random, fixtures: Fixtures) -> Iterator[Call]:
         yield [file(name), "sha256"], {}, {"nobody": True}
     yield [file("text/crlf"), "sha256"], {}, {"emfile": True}
     yield [file("text/crlf"), "bogus"], {}, {"emfile": True}
-    yield [file("odd/sparse"), "md5"], {}, {}
+    for algorithm in (
+        "md5",
+        "sha1",
+        "sha256",
+        "sha512",
+        "sha3_256",
+        "blake2b",
+        "blake2s",
+        "shake_128",
+        "SHA256",
+        "bogus",
+    ):
+        yield [file("odd/sparse"), algorithm], {}, {}
+    for algorithm in ("md5", "sha256", "blake2b", "bogus"):
+        yield [file("odd/large"), algorithm], {}, {}
+    yield [tagged("fd", "odd/large", offset=5), "sha1"], {}, {}
     yield ["crlf", "md5"], {}, {"cwd": str(fixtures.root / "text")}
     yield [], {"path": file("blob/size1"), "hash_alg": "md5"}, {}
     yield [file("blob/size1")], {"hash_alg": "md5"}, {}

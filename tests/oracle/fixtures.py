@@ -155,6 +155,11 @@ def _make_odd_paths(odd: pathlib.Path) -> None:
     (odd / "unlistable").chmod(0o111)
     with (odd / "sparse").open("wb") as stream:
         stream.truncate(3_000_000)
+    with (odd / "large").open("wb") as stream:  # large enough for every way of reading that there is
+        for offset in range(0, 70 * 2**20, 1_234_567):
+            stream.seek(offset)
+            stream.write(b"at %d\n" % offset)
+        stream.truncate(70 * 2**20 + 3)
     with (odd / "sparse_tail").open("wb") as stream:
         stream.seek(10 * 2**30)
         stream.write(b"\nlast but one\nlast\n")
