@@ -262,3 +262,41 @@ def test_it_is_the_same_under_optimisation(run_python: Run, backend: str, functi
     program = "from sky.utils.rust_fallback import read_last_n_lines\nread_last_n_lines('/nowhere', 1)"
     done = run_python("-O", "-c", program, SKYPILOT_USE_RUST=FLAG[backend])
     assert "AssertionError: File not found: /nowhere" in done.stderr
+
+
+@pytest.mark.parametrize("content", [*BROKEN.values(), ABSENT])
+def test_what_is_wrong_is_named(content: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in this process: what the loader itself says."""
+    folder = fake_installation(tmp_path, content)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(rust_fallback, "__file__", str(folder / "sky" / "utils" / "rust_fallback.py"))
+    for name in ("sky_rs", "sky_rs.sky_rs", "fake"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    native, problem = rust_fallback._load_native()
+    assert native is None
+    assert (problem is None) == (content == ABSENT)
+    monkeypatch.setattr(
+        rust_fallback.rust_rollout, "decide", lambda: rust_fallback._decision._replace(rust_wanted=True)
+    )
+    before = {name: getattr(rust_fallback, name) for name in NAMES}
+    try:
+        if problem is None:
+            assert rust_fallback._bind()[1:] == (None, None)
+        else:
+            with pytest.warns(RuntimeWarning, match="installed but broken"):
+                assert rust_fallback._bind()[1:] == (None, problem)
+        assert rust_fallback.hash_file is rust_twins.hash_file
+    finally:
+        vars(rust_fallback).update(before)
+    for name in ("sky_rs", "fake"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_versions_without_an_installation(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fake_installation(tmp_path / "installed", ABSENT)
+    monkeypatch.setattr(rust_fallback, "__file__", str(folder / "sky" / "utils" / "rust_fallback.py"))
+    assert rust_fallback._installed_version("1.0") == "1.0"
+    assert rust_fallback._installed_version("2.0") == "1.0"
+    assert rust_fallback._installed_version(None) == "1.0"
+    monkeypatch.setattr(rust_fallback, "__file__", str(tmp_path / "archive.zip" / "sky" / "utils" / "rust_fallback.py"))
+    assert rust_fallback._installed_version(None) is None

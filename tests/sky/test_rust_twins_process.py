@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sky.utils import rust_twins_process
+
 if TYPE_CHECKING:
     Machine = Callable[..., dict[str, Any]]
 
@@ -206,3 +208,11 @@ def test_estimate_fd_of_odd_text(functions: ModuleType) -> None:
         functions.estimate_fd_for_directory("nul\0")
     with pytest.raises(FileNotFoundError):
         functions.estimate_fd_for_directory("")
+
+
+def test_a_low_limit_in_this_process(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(rust_twins_process, "_low_fd_limit_reported", False)
+    monkeypatch.setattr("resource.getrlimit", lambda kind: (300, 300))
+    with caplog.at_level(logging.WARNING, logger="sky"):
+        assert rust_twins_process.get_max_workers({}) == rust_twins_process.get_max_workers({}) == min(THREADS, 40)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
