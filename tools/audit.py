@@ -24,7 +24,7 @@ NOT_RUN = 3
 # What these programs say when they could not look, as opposed to looked and found.
 UNREACHABLE = re.compile(
     r"couldn't|failed to (fetch|open|load|acquire|clone)|i/?o error|resolve host|connection|unable to"
-    r"|not a git repository|loaded 0 security advisories",
+    r"|not a git repository|loaded 0 security advisories|could not be audited",
     re.IGNORECASE,
 )
 

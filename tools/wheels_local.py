@@ -61,15 +61,15 @@ def check_machine() -> None:
         raise not_run("there is no Rust to mount into the container (https://rustup.rs)")
 
 
-def pythons() -> dict[str, Path]:
-    """Return pyenv's newest CPython of each minor version, by cibuildwheel's name."""
+def pythons(wanted: set[str]) -> dict[str, Path]:
+    """Return pyenv's newest CPython of each wanted minor version, by cibuildwheel's name."""
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     found: dict[str, Path] = {}
     for folder in sorted(
         root.glob("versions/3.*"), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)]
     ):
         match = re.fullmatch(r"3\.(\d+)\.\d+", folder.name)
-        if match and (folder / "bin/python").exists():
+        if match and f"cp3{match[1]}" in wanted and (folder / "bin/python").exists():
             found[f"cp3{match[1]}"] = folder
     return found
 
@@ -163,7 +163,8 @@ def main(fresh: bool, out: Path, at_least: int) -> None:
     """Build, repair and test the stable-ABI wheels of this machine as GitHub's runners would."""
     check_machine()
     begun = time.monotonic()
-    found = pythons()
+    jobs = [job for job in dist.load(Path.cwd()).jobs if job.name.startswith("manylinux_x86_64")]
+    found = pythons({identifier.partition("-")[0] for job in jobs for identifier in job.build})
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sky-rs" / "wheels-local"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "containers.conf").write_text(CONTAINERS_CONF)
@@ -176,9 +177,9 @@ def main(fresh: bool, out: Path, at_least: int) -> None:
     run(sys.executable, "-m", "build", "--sdist", "--installer", "uv", "--outdir", out)
     sdist = find_sdist(out)
     tested: dict[str, str] = {}
-    for job in dist.load(Path.cwd()).jobs:
+    for job in jobs:
         identifiers = [identifier for identifier in job.build if identifier.partition("-")[0] in found]
-        if job.name.startswith("manylinux_x86_64") and identifiers:
+        if identifiers:
             left_out = sorted(set(job.build) - set(identifiers))
             if left_out:
                 click.secho(

@@ -62,6 +62,7 @@ def test_audit_tells_findings_from_not_having_looked() -> None:
         ("error: couldn't fetch advisory database: git operation failed", 1),
         ("[ERROR] failed to fetch advisory database", 1),
         ("Loaded 0 security advisories (from /somewhere)", 0),
+        ("ERROR: some: Dependency not found on PyPI and could not be audited: some (1.0)", 1),
     ):
         with pytest.raises(audit.NotRun, match="NOT RUN") as error:
             audit.ask("some", say(words, code))
