@@ -25,10 +25,20 @@ def reference_python(settings: DropIn, cache: Path) -> Path:
     finished = folder / "finished"
     if not finished.exists():
         print(f"making {folder} with {', '.join(wanted)} (once)", file=sys.stderr, flush=True)
-        _run([base, "-m", "venv", "--clear", str(folder)])
-        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
+        install(base, folder, python, wanted)
         finished.write_text("\n".join(wanted))
     return python
+
+
+def install(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
+    """Make an environment and install into it, by uv where it is found, which is many times faster."""
+    uv = shutil.which("uv")
+    if uv is not None:
+        _run([uv, "venv", "--quiet", "--clear", "--seed", "--python", base, str(folder)])
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
+    else:
+        _run([base, "-m", "venv", "--clear", str(folder)])
+        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
 
 
 def _interpreter(version: str) -> str:
