@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -157,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "json" in arguments or "--format=json" in arguments
     try:
-        result = cli.main(arguments, prog_name="python -m release", standalone_mode=False)
+        name = Path(sys.argv[0]).stem
+        program = name if name == "sky-rs-release" else "python -m release"
+        result = cli.main(arguments, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         if as_json:

@@ -132,9 +132,7 @@ def _check(place: Plumbing, checks: Sequence[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     for words in checks:
         try:
-            ran = subprocess.run(
-                shlex.split(words), cwd=place.directory, env=environment, stdout=STDERR, check=False
-            )
+            ran = subprocess.run(shlex.split(words), cwd=place.directory, env=environment, stdout=STDERR, check=False)
         except (OSError, ValueError) as error:
             raise Refused(
                 [Problem("check", f"`{words}` cannot be run: {error}", "see [tool.release.merge]")]
