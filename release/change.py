@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -105,15 +102,3 @@ class Outcome:
     def with_notes(self, *notes: str) -> Outcome:
         """Return the same outcome with more to say."""
         return dataclasses.replace(self, notes=(*self.notes, *notes))
-
-
-def frozen_when(base_time: int, now: int, date: datetime.date | None = None) -> int:
-    """Return the time a release is dated: midnight UTC of `date`, and later than its parent commit.
-
-    Within one day the answer is the same at every moment, which is what lets a dry run print the
-    object ids that the real run makes. `date` defaults to the day of `now` in UTC.
-    """
-    midnight = now - now % DAY
-    if date is not None:
-        midnight = (date - datetime.date(1970, 1, 1)).days * DAY
-    return max(midnight, base_time + 1)

@@ -15,9 +15,6 @@ from release.plumbing import Plumbing
 from release.problems import Problem
 from release.remote import Side
 
-UNDONE = ("pending", "lost", "stale")
-"""States in which nothing of a change is public, so that it can be undone without anybody seeing it."""
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -68,8 +65,17 @@ def resume(repository: Repository, *, hooks: bool = True) -> list[Outcome]:
         Interrupted: when it is still not through.
     """
     repo = Plumbing(repository)
+    outcomes: list[Outcome] = []
+    refused: list[Problem] = []
     with locks.only_one(repo):
-        return [_resume(repo, change, hooks=hooks) for change in _mended(repo)]
+        for change in _mended(repo):
+            try:
+                outcomes.append(_resume(repo, change, hooks=hooks))
+            except Refused as error:
+                refused += error.problems  # the others may be finished all the same
+    if refused:
+        raise Refused(refused)
+    return outcomes
 
 
 def missing_on_remote(repository: Repository) -> list[Problem]:
@@ -154,19 +160,22 @@ def abort(repository: Repository) -> list[str]:
     """
     repo = Plumbing(repository)
     with locks.only_one(repo):
-        changes = _mended(repo)
-        found = [standing(repo, change) for change in changes]
-        for now in found:
+        undone, public = [], []
+        for change in _mended(repo):
+            now = standing(repo, change)
             if now.state == "unknown":
                 raise Interrupted([Problem("remote-silent", now.next_step, remotes.ANSWER)])
             if now.state in {"pushed", "half"}:
                 fix = "python -m release resume, and undo after that"
-                raise Refused([Problem("public", f"{now.change.title} is public: {now.next_step}", fix)])
-        for now in found:
+                public.append(Problem("public", f"{change.title} is public: {now.next_step}", fix))
+                continue
             if now.state == "awaiting-merge":
-                via.withdraw(repo, now.change)
-            _undo_here(repo, now.change)
-        return [now.change.title for now in found]
+                via.withdraw(repo, change)
+            _undo_here(repo, change)
+            undone.append(change.title)
+        if public:
+            raise Refused(public)
+        return undone
 
 
 def _undo_here(repo: Plumbing, change: Pending) -> None:

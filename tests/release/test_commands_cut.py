@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -125,3 +126,19 @@ def test_a_release_branch_that_is_not_merged_can_be_withdrawn(capsys, project):
     assert run(capsys, project, "abort") == (0, {"aborted": ["release 1.1.0"]})
     assert project.there("refs/heads/release/1.1.0") == ""
     assert run(capsys, project, "status")[1]["state"] == "clean"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"), [("echo https://example.org/7", "https://example.org/7"), ("exit 4", "open a pull request")]
+)
+def test_gh_opens_the_pull_request_where_it_is_installed(capsys, project, tmp_path, monkeypatch, script, words):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "gh").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n{script}\n')
+    (programs / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    code, said = run(capsys, project, "cut", "--execute", "--via-branch")
+    assert code == 0
+    assert words in said["said"][-1]
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[:5] == ["pr", "create", "--head=release/1.1.0", "--base=main", "--title=Release 1.1.0"]

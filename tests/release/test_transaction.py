@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from release import recover, transaction
-from release.change import Change, Options, Outcome, TagSpec, frozen_when
+from release.change import Change, Options, Outcome, TagSpec
 from release.errors import Interrupted, Refused, ReleaseError
 from release.git import Repository
 
@@ -25,7 +25,7 @@ def change_for(clone, version="1.1.0", **files) -> Change:
         files=contents or {"version.txt": f"{version}\n".encode()},
         message=f"Release {version}\n",
         tags=(TagSpec(f"v{version}", f"{version}\n\n# not a comment\n"),),
-        when=frozen_when(0, 1_700_000_000),
+        when=1_700_000_000,
     )
 
 
@@ -85,13 +85,6 @@ def test_preview_writes_nothing_and_names_the_ids_that_execute_makes(clone):
     assert sorted(clone.path.joinpath(".git").rglob("*")) == before
     outcome = cut(clone)
     assert (seen.commit, {tag.name: tag.oid for tag in seen.tags}) == (outcome.commit, outcome.tags)
-
-
-def test_the_frozen_time_is_the_same_all_day_and_after_its_parent():
-    day = 1_700_006_400
-    assert day % 86_400 == 0
-    assert frozen_when(5, day) == frozen_when(5, day + 86_399) == day
-    assert frozen_when(day + 50, day + 60) == day + 51
 
 
 def test_local_work_survives(clone):
@@ -512,3 +505,24 @@ def test_unrelated_errors_are_release_errors(clone):
     change = dataclasses.replace(change_for(clone), base="0" * 40)
     with pytest.raises(ReleaseError):
         transaction.prepare(Repository(clone.path), change, Options())
+
+
+def test_of_several_pending_changes_each_is_ended_in_its_own_way(clone):
+    clone.hook("pre-receive", "kill -9 $PPID", remote=True)
+    with pytest.raises(Interrupted):
+        cut(clone)
+    (clone.remote / "hooks/pre-receive").unlink()
+    lock = clone.write(".git/index.lock", "")
+    rollback = dataclasses.replace(change_for(clone, README__md=b"back\n"), kind="rollout", label="0", tags=())
+    options = Options(urgent=True)
+    prepared = transaction.prepare(Repository(clone.path), rollback, options)
+    with pytest.raises(Interrupted):
+        transaction.execute(Repository(clone.path), prepared, options)
+    assert sorted(states(clone)) == ["lost", "pushed"]
+    lock.unlink()
+    with pytest.raises(Refused) as caught:
+        recover.resume(Repository(clone.path))
+    assert codes(caught) == ["lost"]
+    assert clone.head == clone.there("refs/heads/main") == prepared.commit
+    assert recover.abort(Repository(clone.path)) == ["release 1.1.0"]
+    assert_nothing_pending(clone)
