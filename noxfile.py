@@ -200,6 +200,8 @@ def docs(session: nox.Session) -> None:
     install_package(session)
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
     session.run("pytest", "tests/docs", *session.posargs)
+
+
 @nox.session(name="rollout-proofs", default=False)
 def rollout_proofs(session: nox.Session) -> None:
     """Prove the rollout, slowly: real providers, a hundred million hosts, Prometheus, the gate's promises."""

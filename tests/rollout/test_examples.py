@@ -31,6 +31,7 @@ def expressions() -> list[str]:
     return found
 
 
+@pytest.mark.slow  # needs promtool, which no package index has
 def test_the_alert_rules(promtool: str) -> None:
     ran = subprocess.run(
         [promtool, "check", "rules", str(DOCS / "prometheus-rules.yml")], capture_output=True, text=True
@@ -39,6 +40,7 @@ def test_the_alert_rules(promtool: str) -> None:
     assert "5 rules found" in ran.stdout
 
 
+@pytest.mark.slow
 def test_every_expression_of_the_dashboard_parses(promtool: str, tmp_path: Path) -> None:
     rules = [
         {"record": f"panel:number:{number}", "expr": text.replace("$rollout", "sky-rs-0.1.0")}
@@ -50,6 +52,7 @@ def test_every_expression_of_the_dashboard_parses(promtool: str, tmp_path: Path)
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
 def test_an_alert_fires_on_a_bad_release_and_not_on_a_good_one(promtool: str, tmp_path: Path) -> None:
     def series(bad: int) -> list[dict[str, str]]:
         labels = 'rollout_units_total{{rollout="r",percent="10",cohort="{}",outcome="{}"}}'

@@ -49,6 +49,7 @@ def test_the_page_is_self_contained_and_escapes_what_people_wrote(page: Path) ->
     assert "held by hand" in text
 
 
+@pytest.mark.slow  # needs Chromium, which no package index has
 def test_in_a_real_browser(page: Path) -> None:
     from playwright.sync_api import sync_playwright
 

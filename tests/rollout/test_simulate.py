@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from typing import Any
 
 import numpy as np
@@ -79,6 +78,8 @@ def test_the_command(demo: Any) -> None:
 @pytest.mark.slow
 def test_a_hundred_million_hosts_within_minutes_and_two_gibibytes() -> None:
     shares = simulate.fleet("sky-rs.use-rust", 100_000_000, STAGES, 1, lambda _: None)
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"\n100,000,000 hosts in {shares.seconds:.0f} s, peak {peak:.2f} GiB, on {shares.on}")
     assert peak < 2
