@@ -84,7 +84,7 @@ def _index_lock(repo: Plumbing) -> Iterator[Path]:
     held = index.with_name(f"{PRIVATE}.held")
     held.write_bytes(HELD)
     try:
-        lock.hardlink_to(held)
+        _place(held, lock)
     except FileExistsError:
         message = f"{lock} exists: another git process is using the index, or one was killed"
         fix = "when no git is running, remove that file, then python -m release resume"
@@ -95,6 +95,17 @@ def _index_lock(repo: Plumbing) -> Iterator[Path]:
         yield index
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _place(held: Path, lock: Path) -> None:
+    """Make the lock appear with its content at once, or, without hard links, with its content right after."""
+    try:
+        lock.hardlink_to(held)
+    except FileExistsError:
+        raise
+    except OSError:
+        with lock.open("xb") as handle:
+            handle.write(HELD)
 
 
 def clear_leftovers(repo: Plumbing) -> list[str]:

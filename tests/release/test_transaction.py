@@ -526,3 +526,12 @@ def test_of_several_pending_changes_each_is_ended_in_its_own_way(clone):
     assert clone.head == clone.there("refs/heads/main") == prepared.commit
     assert recover.abort(Repository(clone.path)) == ["release 1.1.0"]
     assert_nothing_pending(clone)
+
+
+def test_a_file_system_without_hard_links_will_do(clone, monkeypatch):
+    def refuse(self, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    cut(clone)
+    assert_released(clone)
