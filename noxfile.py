@@ -57,7 +57,7 @@ def install_package(session: nox.Session) -> str:
 def cargo(session: nox.Session, command: str, *args: str) -> None:
     """Run cargo on the crate, for the Python that runs nox."""
     env = {"PYO3_PYTHON": sys.executable}
-    session.run("cargo", command, "--manifest-path", "rust/Cargo.toml", *args, external=True, env=env)
+    session.run("cargo", command, "--manifest-path=rust/Cargo.toml", *args, external=True, env=env)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -139,6 +139,14 @@ def doctor(session: nox.Session) -> None:
     install_package(session)
     with session.chdir(session.create_tmp()):
         session.run("python", "-m", "sky.utils.rust_fallback", *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Print the line coverage of both languages; less than 90 % of either fails."""
+    install_groups(session, "coverage")
+    install_package(session)
+    session.run("python", "-m", "tools.coverage_report", *session.posargs)
 
 
 @nox.session(default=False)
