@@ -188,8 +188,8 @@ def stats() -> dict[str, dict[str, int]]:
     """Count, for each of the twelve in this process, what the native module did.
 
     `native_calls` are calls that native code answered, `fallbacks` those that it handed to the Python twin,
-    `internal_errors` the panics that the twin answered for: three counts without overlap. Calls of the Python backend are not counted,
-    for a count would cost a wrapper around every call: there everything is 0.
+    `internal_errors` the panics that the twin answered for: three counts without overlap. Calls of the
+    Python backend are not counted, as that would cost a wrapper around every call: there everything is 0.
     """
     counted = _native._stats() if _native is not None else {}
     table = {}
