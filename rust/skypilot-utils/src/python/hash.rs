@@ -122,7 +122,11 @@ fn hash_by_pieces<'py>(
 }
 
 /// Hash one piece while a second thread reads the next.
-fn hash_reading_ahead<'py>(py: Python<'py>, constructor: &Bound<'py, PyAny>, file: &File) -> Answer<'py> {
+pub(super) fn hash_reading_ahead<'py>(
+    py: Python<'py>,
+    constructor: &Bound<'py, PyAny>,
+    file: &File,
+) -> Answer<'py> {
     let hasher = Hasher::new(constructor)?;
     let pieces = [new_piece(py, AHEAD_PIECE)?, new_piece(py, AHEAD_PIECE)?, new_piece(py, AHEAD_PIECE)?];
     std::thread::scope(|scope| {

@@ -241,3 +241,23 @@ assert sky_rs.get_max_workers is sky_rs.get_max_workers_for_file_mounts
 ",
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn reading_ahead_gives_the_same_hash() {
+    Python::initialize();
+    Python::attach(|py| {
+        let hashlib = py.import("hashlib").unwrap();
+        let constructor = hashlib.getattr("sha256").unwrap();
+        for length in [0, 1, 512 * 1024, 5 * 512 * 1024, 3_000_001] {
+            let content: Vec<u8> = (0..length).map(|index: u32| (index % 251) as u8).collect();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &content).unwrap();
+            let opened = std::fs::File::open(file.path()).unwrap();
+            let read = super::hash::hash_reading_ahead(py, &constructor, &opened).unwrap();
+            let digest: String = read.call_method0("hexdigest").unwrap().extract().unwrap();
+            let whole = constructor.call1((pyo3::types::PyBytes::new(py, &content),)).unwrap();
+            assert_eq!(digest, whole.call_method0("hexdigest").unwrap().extract::<String>().unwrap());
+        }
+    });
+}
