@@ -4,11 +4,10 @@ Each has the signature, the results, the exceptions and the messages of its name
 the native code does not cover is answered by the Python twin of the same name in `sky.utils.rust_twins`.
 """
 
+from _hashlib import HASH
 from collections.abc import Mapping
 from os import PathLike
 from typing import SupportsIndex, TypeAlias
-
-from _hashlib import HASH
 
 __all__ = [
     "__version__",
