@@ -25,12 +25,9 @@ PYTHONS = nox.project.python_versions(PROJECT)
 
 # pyenv's shims answer for every version and then fail: look at the interpreters themselves, newest first.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-os.environ["PATH"] = os.pathsep.join(
-    [
-        *(entry for entry in os.environ.get("PATH", "").split(os.pathsep) if Path(entry) != PYENV / "shims"),
-        *sorted(map(str, PYENV.glob("versions/3.*/bin")), reverse=True),
-    ]
-)
+PATH = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if Path(entry) != PYENV / "shims"]
+PATH += sorted(map(str, PYENV.glob("versions/3.*/bin")), reverse=True)
+os.environ["PATH"] = os.pathsep.join(PATH)
 
 
 def install_groups(session: nox.Session, *groups: str) -> None:
