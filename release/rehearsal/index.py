@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import pypiserver  # type: ignore[import-untyped, unused-ignore]
+import pypiserver  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 
 class _Quiet(WSGIRequestHandler):
