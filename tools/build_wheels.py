@@ -97,10 +97,13 @@ def with_maturin(archive: dist.Archive, sdist: Path, out: Path) -> None:
 
 @click.command(epilog="Exit codes: 0 every wheel was built; 1 one was not; 2 wrong usage.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
-@click.option("--sdist", type=click.Path(exists=True, path_type=Path), help="Default: the one in the output folder.")
+@click.option(
+    "--from", "source", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that has the sdist (default: the output folder).",
+)  # fmt: skip
 @click.option("--job", "names", multiple=True, metavar="NAME", help="Only this job of the matrix; may be repeated.")
 @click.option("--no-container", is_flag=True, help="Do not look for docker or podman.")
-def main(out: Path, sdist: Path | None, names: tuple[str, ...], no_container: bool) -> None:
+def main(out: Path, source: Path | None, names: tuple[str, ...], no_container: bool) -> None:
     """Build this machine's wheels into the output folder."""
     system, machine = this_machine()
     try:
@@ -114,7 +117,7 @@ def main(out: Path, sdist: Path | None, names: tuple[str, ...], no_container: bo
         raise click.UsageError(
             f"no such job here: {', '.join(sorted(unknown)) or 'any'}; {system} {machine} has {here}"
         )
-    sdist = sdist or find_sdist(out)
+    sdist = find_sdist(source or out)
     container = None if no_container or system != "linux" else engine()
     bare = system == "linux" and container is None
     if bare:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from release import dist, toml
+from tools import build_wheels
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -58,6 +59,14 @@ def test_every_run_is_a_task_that_exists(path: Path) -> None:
         assert match, f"{path.name}: {step['run']!r} is not a nox task"
         names = job["strategy"]["matrix"]["task"] if "$TASK" in match["task"] else [match["task"]]
         assert set(names) <= tasks(), f"{path.name}: {set(names) - tasks()}"
+
+
+def test_wheels_are_built_with_options_that_exist() -> None:
+    known = {option for parameter in build_wheels.main.params for option in parameter.opts}
+    (step,) = [
+        step["run"] for _, step in steps(ROOT / ".github/workflows/wheels.yml") if "-s wheels" in step.get("run", "")
+    ]
+    assert set(re.findall(r"--\w+", step)) <= known
 
 
 def test_every_task_of_the_readme_exists() -> None:
@@ -213,7 +222,15 @@ def test_zizmor_finds_a_seeded_fault(fault: str, tmp_path: Path) -> None:
 def test_our_own_checks_turn_red(name: str, old: str, new: str, test: str, tmp_path: Path) -> None:
     """The checks above, run on a copy of the project with one fault in it, fail."""
     mutated(tmp_path, name, old, new)
-    for part in ("noxfile.py", "pyproject.toml", "README.md", "rust", "release", "tests/project/test_workflows.py"):
+    for part in (
+        "noxfile.py",
+        "pyproject.toml",
+        "README.md",
+        "rust",
+        "release",
+        "tools",
+        "tests/project/test_workflows.py",
+    ):
         target = tmp_path / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / part).is_dir():
