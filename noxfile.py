@@ -116,8 +116,10 @@ def package(session: nox.Session) -> None:
     """Build this machine's wheels, every stable-ABI floor and the universal one, into build/wheels."""
     session.install("build[uv]")
     shutil.rmtree("build/wheels", ignore_errors=True)
-    for setting in ("build-args=--features=abi3-py39", "build-args=--features=abi3-py310", "universal=true"):
-        session.run("python", "-m", "build", "--installer=uv", "--wheel", "--outdir=build/wheels", "-C", setting, ".")
+    build = ("python", "-m", "build", "--installer=uv", "--wheel", "--outdir=build/wheels")
+    for feature in ("abi3-py39", "abi3-py310"):
+        session.run(*build, f"-Cmaturin.build-args=--features={feature}")
+    session.run(*build, "-Cuniversal=true")
 
 
 @nox.session(name="test-pythons", python=PYTHONS, requires=["package"], default=False)
@@ -155,19 +157,17 @@ def release(session: nox.Session) -> None:
 @nox.session(python=PROJECT["tool"]["drop-in"]["python"], default=False)
 def bench(session: nox.Session) -> None:
     """Run the Criterion suites and time Rust against SkyPilot (`-- --quick`: only the latter, briefly)."""
-    install_groups(session, "tools")
     install_package(session)
     if "--quick" not in session.posargs:
         cargo(session, "bench", "--locked")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    run_module(session, "tools", "benchmarks")
 
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Tour the twelve functions in the terminal, measured live (`-- --quick`)."""
-    install_groups(session, "tools")
     install_package(session)
-    session.run("python", "-m", "tools.demo", *session.posargs)
+    run_module(session, "tools", "tools.demo")
 
 
 @nox.session(tags=["check"])
