@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import enum
 import math
+import re
 from types import ModuleType
 from typing import Any
 
@@ -119,9 +120,19 @@ def test_format_float_refuses_a_huge_precision(functions: ModuleType, precision:
 
 
 def test_format_float_refuses_odd_precisions(functions: ModuleType) -> None:
-    for precision in (1.0, "1e", "3,"):
+    for precision in (1.0, "1e"):
         with pytest.raises(ValueError, match="Invalid format specifier"):
             functions.format_float(2.5, precision)
+
+
+def test_format_float_takes_separators_where_the_interpreter_does(functions: ModuleType) -> None:
+    try:
+        expected = format(2.5, ".3,f")  # from Python 3.14 on
+    except ValueError as error:
+        with pytest.raises(ValueError, match=f"^{re.escape(str(error))}$"):
+            functions.format_float(2.5, "3,")
+    else:
+        assert functions.format_float(2.5, "3,") == expected
 
 
 @pytest.mark.parametrize("number", ["2.5", None, b"2", [1.5], 1.5j])
