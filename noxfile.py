@@ -19,6 +19,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 nox.options.error_on_external_run = True
+nox.options.download_python = "never"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
@@ -127,8 +128,7 @@ def test_pythons(session: nox.Session) -> None:
     """Prove the built wheels on every supported CPython; a missing interpreter is an error."""
     install_groups(session, "test-package")
     session.install("--no-index", "--find-links=build/wheels", "--force-reinstall", "sky-rs")
-    # Not the tree's own files but the installed ones; 3.8 has no native wheel.
-    backend = "python" if session.python == "3.8" else "both"
+    backend = "python" if session.python == "3.8" else "both"  # 3.8 has no native wheel
     session.run("pytest", "-o", "pythonpath=", "--backend", backend, "tests/sky", *session.posargs)
 
 
