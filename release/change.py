@@ -81,6 +81,20 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What a dry run knows of a change: its tree, and the ids it will get.
+
+    An id that a signature decides is None, and `unknown` says why. `notes` names what else may change the ids.
+    """
+
+    tree: str
+    commit: str | None
+    tags: tuple[WrittenTag, ...]
+    unknown: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RefMove:
     """One ref going from `old` to `new`; an empty `old` means that it must not exist yet."""
 

@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from release import scratch
+from release import dates, scratch
 from release.change import Change
 from release.errors import Refused
 from release.facts import gather
 from release.git import Repository, Tree
-from release.planner import read_settings, release_time
+from release.planner import read_settings
 from release.plumbing import Plumbing
 from release.problems import Problem
 from release.settings import Settings
@@ -113,7 +113,7 @@ def plan(repository: Repository, name: str, *, check: bool) -> Merge:
         files={},
         message=_message(name, into.branch, listed),
         tags=(),
-        when=release_time(None, max(map(int, times))),
+        when=dates.moment(max(map(int, times))).when,
         extra_parents=(tip,),
         tree=tree,
     )

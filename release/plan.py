@@ -33,6 +33,8 @@ class ReleasePlan(NamedTuple):
         message: the commit's message.
         tag_message: the tag's message.
         when: seconds since the epoch that commit and tag carry (UTC).
+        date: YYYY-MM-DD, as the changelog shows it (UTC).
+        holds: what the ids of a dry run hold for.
         problems: everything that stops the release.
         assumptions: what was taken for granted because the repository does not say.
     """
@@ -47,6 +49,8 @@ class ReleasePlan(NamedTuple):
     base: str | None
     remote: str | None
     when: int
+    date: str = ""
+    holds: str = ""
     sources: tuple[tuple[str, str], ...] = ()
     commits: tuple[Commit, ...] = ()
     unparsed: tuple[Commit, ...] = ()
@@ -107,6 +111,7 @@ class ReleasePlan(NamedTuple):
             "base": self.base,
             "remote": self.remote,
             "when": self.when,
+            "date": self.date,
             "reverted": list(self.reverted),
             "sources": [{"place": place, "version": version} for place, version in self.sources],
             "assumptions": list(self.assumptions),

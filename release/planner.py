@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from packaging.version import Version
 
 from release import changelog as changelogs
-from release import checks, edits, history, notes, settings, sources, versions
+from release import checks, dates, edits, history, notes, settings, sources, versions
 from release.commits import Commit, without_reverted
 from release.errors import GitFailed, Interrupted, Refused, Usage
 from release.facts import RepositoryFacts, ask_remote, gather
@@ -24,32 +22,19 @@ CHANGELOGS = ("changelog.md", "changes.md", "history.md", "news.md")
 _NOTHING = Version("0.0.0")
 
 
-def make(repository: Repository, request: str = "auto", offline: bool = False, now: int | None = None) -> ReleasePlan:
+def make(repository: Repository, request: str = "auto", offline: bool = False, date: str | None = None) -> ReleasePlan:
     """Plan a release; changes nothing.
 
     Args:
         repository: where.
         request: one of `versions.REQUESTS`, or a version.
         offline: do not ask the remote.
-        now: seconds since the epoch; the clock, or SOURCE_DATE_EPOCH, when not given.
+        date: of the release, as YYYY-MM-DD; today's, or that of SOURCE_DATE_EPOCH, when not given.
 
     Raises:
-        Usage: `request` is not a version.
+        Usage: `request` is not a version, or `date` not a date.
     """
-    return _Planner(repository, request, offline, now).plan()
-
-
-def release_time(now: int | None, head_time: int) -> int:
-    """Return the time that commit and tag will carry.
-
-    It is the start of the day (UTC), so that a dry run names the ids that the real run makes later; it never lies
-    before the commit that it builds on. SOURCE_DATE_EPOCH decides when it is set.
-    """
-    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if now is None and fixed.isdigit():
-        return int(fixed)
-    moment = int(time.time()) if now is None else now
-    return max(moment - moment % 86400, head_time + 1)
+    return _Planner(repository, request, offline, date).plan()
 
 
 def find_changelog(tree: Tree, chosen: Settings) -> str | None:
@@ -86,7 +71,7 @@ class _Step(NamedTuple):
 class _Planner:
     """One planning run; each method is one question, asked in the order of `plan`."""
 
-    def __init__(self, repository: Repository, request: str, offline: bool, now: int | None) -> None:
+    def __init__(self, repository: Repository, request: str, offline: bool, date: str | None) -> None:
         self.repository = repository
         self.request = request
         self.explicit = None if request in versions.REQUESTS else versions.parse(request)
@@ -95,7 +80,7 @@ class _Planner:
                 "bad-version", f"{request!r} is neither a version nor one of {', '.join(versions.REQUESTS)}"
             )  # fmt: skip
         self.offline = offline
-        self.now = now
+        self.date = date
         self.problems: list[Problem] = []
         self.assumptions: list[str] = []
         self.about_tags = ""  # how the format of the tags was found
@@ -118,13 +103,13 @@ class _Planner:
         self.problems += checks.versions(found, happened.last, step.version)
         plan_edits, section = [], ""
         tag = None
-        when = release_time(self.now, facts.head_time)
+        moment = dates.moment(facts.head_time, self.date)
         if step.version is not None:
             tag = self._tag(step.version, current, happened, tag_format, facts)
             changes, failed = edits.version_edits(found, step.version)
             self.problems += failed
             text = notes.generate(counted, chosen.sections)
-            change, section = self._write(log, path, step.version, tag or "", when, text, chosen)
+            change, section = self._write(log, path, step.version, tag or "", moment.date, text, chosen)
             plan_edits = [*changes, *change]
         elif facts.head is not None:
             self.problems.append(Problem("nothing-to-release", step.reason, "name a version to release anyway"))
@@ -142,7 +127,9 @@ class _Planner:
             branch=facts.branch,
             base=facts.head,
             remote=remote,
-            when=when,
+            when=moment.when,
+            date=moment.date,
+            holds=moment.holds,
             sources=tuple((f"{place.path}:{place.line}", place.text) for place in found.places),
             commits=tuple(readable),
             unparsed=tuple(commit for commit in happened.commits if commit.type is None),
@@ -278,11 +265,10 @@ class _Planner:
         return tag
 
     def _write(
-        self, log: changelogs.Changelog | None, path: str | None, version: Version, tag: str, when: int,
+        self, log: changelogs.Changelog | None, path: str | None, version: Version, tag: str, date: str,
         generated: str, chosen: Settings,
     ) -> tuple[list[edits.Edit], str]:  # fmt: skip
         """Return the changelog's edit and the section's text."""
-        date = time.strftime("%Y-%m-%d", time.gmtime(when))
         if log is None and chosen.changelog and path:
             if any(problem.message.startswith(f"{path}:") for problem in self.problems):
                 return [], generated

@@ -52,6 +52,11 @@ def installed(repo: Plumbing, names: Iterable[str]) -> list[str]:
     return [name for name in names if (folder / name).is_file() and (folder / name).stat().st_mode & 0o111]
 
 
+def commit_hooks(repo: Plumbing, *, merge: bool) -> list[str]:
+    """Return which hooks of the user `git commit`, or `git merge`, would run."""
+    return installed(repo, MERGE_HOOKS if merge else COMMIT_HOOKS)
+
+
 def run_commit_hooks(repo: Plumbing, base: str, tree: str, message: str, *, merge: bool) -> tuple[str, str]:
     """Run the hooks of `git commit` on a tree and a message; return both as the hooks leave them.
 
@@ -60,7 +65,7 @@ def run_commit_hooks(repo: Plumbing, base: str, tree: str, message: str, *, merg
     Raises:
         Refused: when a hook says no.
     """
-    names = installed(repo, MERGE_HOOKS if merge else COMMIT_HOOKS)
+    names = commit_hooks(repo, merge=merge)
     if not names:
         return tree, message
     hooks = str(repo.path("hooks"))

@@ -18,7 +18,7 @@ import time
 from release import locks, objects, pending, scratch, worktree
 from release import remote as remotes
 from release.change import Change as Change
-from release.change import Options, Outcome, Prepared, RefMove
+from release.change import Options, Outcome, Prepared, Preview, RefMove
 from release.change import TagSpec as TagSpec
 from release.errors import Interrupted, Refused
 from release.git import Repository
@@ -28,18 +28,28 @@ from release.problems import Problem
 from release.remote import Side
 
 MERGES = {"merge"}
+SIGNED = "the {} will be signed: its id includes the signature, which only --execute makes"
 
 
-def preview(repository: Repository, change: Change, options: Options) -> Prepared | None:
-    """Return the objects that `prepare` would write, writing nothing; None when a signature decides ids.
+def preview(repository: Repository, change: Change, options: Options) -> Preview:
+    """Return the ids that `prepare` would make, writing nothing.
 
-    Hooks do not run: one that edits the message or the files changes the ids.
+    Nothing is signed, since that may ask for a password, and hooks do not run: one that edits the message or the
+    files changes the ids.
     """
     repo = Plumbing(repository)
-    if any(objects.will_sign(repo, options)):
-        return None
+    sign_commit, sign_tags = objects.will_sign(repo, options)
+    names = scratch.commit_hooks(repo, merge=change.kind in MERGES) if options.hooks else []
+    notes = (f"not run yet: {', '.join(names)}; a hook that edits the commit changes the ids",) if names else ()
     with objects.quarantine(repo) as aside:
-        return objects.build(aside, change, options, objects.write_tree(aside, change), change.message)
+        tree = objects.write_tree(aside, change)
+        if sign_commit:
+            return Preview(tree, None, (), SIGNED.format("commit"), notes)
+        commit = objects.write_commit(aside, change, tree, change.message, sign=False)
+        if sign_tags and change.tags:
+            return Preview(tree, commit, (), SIGNED.format("tag"), notes)
+        tags = tuple(objects.write_tag(aside, change, tag, commit, sign=False) for tag in change.tags)
+        return Preview(tree, commit, tags, "", notes)
 
 
 def prepare(repository: Repository, change: Change, options: Options) -> Prepared:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from release import scratch, versions
+from release import dates, scratch, versions
 from release.change import Change
 from release.errors import Refused, Usage
 from release.facts import gather
 from release.git import Repository, Tree
 from release.merging import QUIET
-from release.planner import find_changelog, read_settings, release_time
+from release.planner import find_changelog, read_settings
 from release.plumbing import Plumbing
 from release.problems import Problem
 from release.sources import discover
@@ -92,7 +92,7 @@ def revert(repository: Repository, released: Released) -> Change | None:
         content = place.run("show", f":{path}", check=False).out
     if content == repo.run("show", f"{released.tip}:{path}", check=False).out or not content:
         return None
-    when = release_time(None, int(repo.text("log", "-1", "--format=%ct", released.tip)))
+    when = dates.moment(int(repo.text("log", "-1", "--format=%ct", released.tip))).when
     return Change(
         kind="undo",
         label=str(released.version),

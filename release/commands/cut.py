@@ -21,13 +21,14 @@ Examples:
   python -m release cut 2.0.0 --execute  this version
   python -m release cut --execute --via-branch   for a protected branch: a pull request, then the tag
 
-The ids that a dry run prints are the ones --execute makes on the same day (UTC) from the same commit;
-SOURCE_DATE_EPOCH fixes the date. Signing and hooks that edit the commit change them, and it says so."""
+The ids that a dry run prints are the ones --execute makes from the same commit on the same day (UTC), or with the
+same --date. A signature, or a hook that edits the commit, decides the ids too: then the dry run says so."""
 
 
 @click.command(epilog=EPILOG)
 @click.argument("version", default="auto", metavar="[auto|major|minor|patch|pre|final|post|VERSION]")
 @click.option("--execute", is_flag=True, help="Do it; without this nothing is changed.")
+@click.option("--date", metavar="YYYY-MM-DD", help="The day of the release, in UTC (default: today).")
 @click.option("--no-push", is_flag=True, help="Commit and tag here only.")
 @click.option("--sign/--no-sign", default=None, help="Sign commit and tag, or not (default: git's settings).")
 @click.option("--no-atomic", is_flag=True, help="Allow a remote without atomic push; a failure can leave half.")
@@ -40,6 +41,7 @@ def cut(
     context: Context,
     version: str,
     execute: bool,
+    date: str | None,
     no_push: bool,
     sign: bool | None,
     no_atomic: bool,
@@ -59,7 +61,7 @@ def cut(
     if via_branch and no_push:
         raise Usage.because("options", "--via-branch pushes a branch, so it cannot go with --no-push", "")
     repository = Repository(context.repo)
-    plan = planner.make(repository, version, offline=no_push)
+    plan = planner.make(repository, version, offline=no_push, date=date)
     options = Options(
         remote=remote or plan.remote, push=not no_push, sign=sign, atomic=not no_atomic, hooks=not no_verify
     )
@@ -85,17 +87,25 @@ def perform(repository: Repository, plan: ReleasePlan, options: Options, *, exec
     from release import transaction, via
     from release.plumbing import Plumbing
 
-    result = {**plan.as_json(), "commit_id": None, "tag_id": None, "executed": False, "pushed": False, "said": []}
+    result = {**plan.as_json(), "commit_id": None, "tag_id": None, "ids_unknown": None, "tree_id": None}
+    result |= {"executed": False, "pushed": False, "said": []}
     if plan.problems or plan.next is None:
         return result
     change = plan.change()
     if not execute:
         seen = transaction.preview(repository, change, options)
-        if seen is None:
-            result["said"] = ["signed: the ids depend on the signatures, so they are not known beforehand"]
-        else:
-            result |= {"commit_id": seen.commit, "tag_id": seen.tags[0].oid}
-        return result
+        said = [*seen.notes]
+        if seen.unknown:
+            said.append(seen.unknown)
+        if seen.commit:
+            said.append(f"the ids above hold {plan.holds}")
+        return result | {
+            "commit_id": seen.commit,
+            "tag_id": seen.tags[0].oid if seen.tags else None,
+            "ids_unknown": seen.unknown or None,
+            "tree_id": seen.tree,
+            "said": said,
+        }
     prepared = transaction.prepare(repository, change, options)
     outcome = transaction.execute(repository, prepared, options)
     said = list(outcome.notes)
@@ -118,10 +128,10 @@ def _show(plan: ReleasePlan, result: dict[str, Any], execute: bool) -> None:
         click.echo("\n".join(plan_lines(plan)))
     elif plan.problems:
         click.echo("\n".join(problem_lines(plan.problems)), err=True)
-    if result["commit_id"]:
+    if result["commit_id"] or result["tree_id"]:
         click.echo("")
-        click.echo(f"commit  {result['commit_id']}")
-        click.echo(f"tag     {result['tag_id']}  {printable(plan.tag or '')}")
+        click.echo(f"commit  {result['commit_id'] or 'not known before it is signed, of tree ' + result['tree_id']}")
+        click.echo(f"tag     {result['tag_id'] or 'not known before it is signed'}  {printable(plan.tag or '')}")
     for line in result["said"]:
         click.echo(printable(line))
     if result["executed"]:

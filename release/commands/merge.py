@@ -47,7 +47,8 @@ def merge(context: Context, branch: str, execute: bool, no_push: bool, sign: boo
             result["said"] = list(outcome.notes)
         else:
             seen = transaction.preview(repository, made.change, options)
-            result["commit_id"] = seen.commit if seen else None
+            result["commit_id"] = seen.commit
+            result["said"] = [*seen.notes, *([seen.unknown] if seen.unknown else [])]
     if context.json:
         print_json(result)
         return DONE
@@ -55,7 +56,7 @@ def merge(context: Context, branch: str, execute: bool, no_push: bool, sign: boo
         click.echo(printable(f"{branch} is in {into.branch} already"))
         return DONE
     click.echo(printable(made.change.message))
-    click.echo(f"commit  {result['commit_id'] or 'unknown until signed'}")
+    click.echo(f"commit  {result['commit_id'] or 'not known before it is signed'}")
     for line in result["said"]:
         click.echo(printable(line))
     if execute:

@@ -18,10 +18,11 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("version", default="auto", metavar="[auto|major|minor|patch|pre|final|post|VERSION]")
+@click.option("--date", metavar="YYYY-MM-DD", help="The day of the release, in UTC (default: today).")
 @click.option("--offline", is_flag=True, help="Do not ask the remote.")
 @global_options
 @click.pass_obj
-def plan(context: Context, version: str, offline: bool) -> int:
+def plan(context: Context, version: str, date: str | None, offline: bool) -> int:
     """Show what a release would do and everything that stops it; reads only.
 
     Exit code 0: the release is ready to be cut. 1: something stops it. 3: the remote did not answer.
@@ -29,7 +30,7 @@ def plan(context: Context, version: str, offline: bool) -> int:
     from release.git import Repository
     from release.planner import make
 
-    made = make(Repository(context.repo), version, offline)
+    made = make(Repository(context.repo), version, offline, date)
     if context.json:
         print_json(made.as_json())
     else:

@@ -146,8 +146,8 @@ def _take(context: Context, now: State, step: actions.Step, *, dry_run: bool, pu
         "enabled": step.file.enabled,
     }
     if dry_run:
-        change, prepared = actions.preview(now, step, moment)
-        found |= {"executed": False, "pushed": False, "commit_id": prepared.commit if prepared else None}
+        change = actions.preview(now, step, moment)
+        found |= {"executed": False, "pushed": False, "commit_id": None}
     else:
         change, outcome = actions.carry_out(now, step, moment, push=push)
         found |= {"executed": True, "pushed": outcome.pushed, "commit_id": outcome.commit, "notes": outcome.notes}
@@ -156,10 +156,8 @@ def _take(context: Context, now: State, step: actions.Step, *, dry_run: bool, pu
         print_json(found)
         return
     subject = change.message.partition("\n")[0]
-    done = "would be" if dry_run else "is"
-    click.echo(
-        f"{printable(subject)}: {done} commit {(found['commit_id'] or 'unknown until signed')[:12]} on {now.branch}"
-    )
+    commit = "would be a commit" if dry_run else f"is commit {found['commit_id'][:12]}"
+    click.echo(printable(f"{subject}: {commit} on {now.branch}"))
     click.echo(
         f"tag {found['tag']}"
         + ("" if dry_run else f", {'pushed to ' + str(now.remote) if found['pushed'] else 'not pushed'}")

@@ -93,6 +93,6 @@ def _revert(context: Context, version: str, execute: bool, *, push: bool) -> dic
     words = f"{', '.join(change.files)}: the section of {released.version} goes back to Unreleased"
     if not execute:
         seen = transaction.preview(repository, change, options)
-        return step | {"commit_id": seen.commit if seen else None, "said": words}
+        return step | {"commit_id": seen.commit, "said": words}
     outcome = transaction.execute(repository, transaction.prepare(repository, change, options), options)
     return step | {"executed": True, "commit_id": outcome.commit, "said": words}

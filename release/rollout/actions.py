@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from release import transaction
-from release.change import Change, Options, Outcome, Prepared, TagSpec
+from release.change import Change, Options, Outcome, TagSpec
 from release.errors import Refused
 from release.problems import Problem
 from release.rollout import gate, moves, state
@@ -111,11 +111,16 @@ def change(now: State, step: Step, when: int) -> Change:
     )
 
 
-def preview(now: State, step: Step, when: int) -> tuple[Change, Prepared | None]:
-    """Return the change and the ids it would get, writing nothing."""
+def preview(now: State, step: Step, when: int) -> Change:
+    """Return the change, which has no id yet: its time, the second it is made, is what measurements start from.
+
+    Raises:
+        Refused: it could not be made.
+    """
     _refuse(state.against_work_tree(now))
     made = change(now, step, when)
-    return made, transaction.preview(now.repo, made, Options(remote=now.remote))
+    transaction.preview(now.repo, made, Options(remote=now.remote))
+    return made
 
 
 def carry_out(now: State, step: Step, when: int, *, push: bool = True) -> tuple[Change, Outcome]:

@@ -50,6 +50,51 @@ def test_text_output_names_the_ids_and_that_it_was_a_dry_run(capsys, project):
     assert "dry run: nothing was changed" in out
 
 
+def test_after_midnight_the_same_date_makes_the_same_ids(capsys, project, monkeypatch):
+    evening, morning = 1_899_936_000 - 60, 1_899_936_000 + 60
+    monkeypatch.setattr("release.dates.time.time", lambda: evening)
+    seen = run(capsys, project, "cut")[1]
+    assert (seen["date"], seen["ids_unknown"]) == ("2030-03-16", None)
+    assert seen["said"] == ["the ids above hold until midnight UTC, or with --date 2030-03-16"]
+    monkeypatch.setattr("release.dates.time.time", lambda: morning)
+    assert run(capsys, project, "cut")[1]["commit_id"] != seen["commit_id"]
+    assert run(capsys, project, "plan", "--date", "2030-03-16")[1]["edits"] == seen["edits"]
+    code, done = run(capsys, project, "cut", "--date", "2030-03-16", "--execute")
+    assert (code, done["commit_id"], done["tag_id"]) == (0, seen["commit_id"], seen["tag_id"])
+    assert "## [1.1.0] - 2030-03-16\n" in (project.path / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2030-02-30", "20300316", "16.3.2030", "1969-12-31", "2030-03-18", "", "-1", "\uff12030-03-16", "2030-03-16\n"],
+)
+def test_what_is_no_date_for_a_release_is_wrong_usage(capsys, project, monkeypatch, date):
+    monkeypatch.setattr("release.dates.time.time", lambda: 1_899_936_000 - 60)
+    for command in (["plan"], ["cut", "--execute"]):
+        code, said = run(capsys, project, *command, f"--date={date}")
+        assert (code, said["problems"][0]["code"]) == (2, "bad-date")
+    assert project.git("tag", "--list") == "v1.0.0"
+
+
+def test_a_dry_run_of_a_signed_release_says_why_it_names_no_ids(capsys, project):
+    code, seen = run(capsys, project, "cut", "--sign")
+    assert (code, seen["commit_id"], seen["tag_id"]) == (0, None, None)
+    assert "signature" in seen["ids_unknown"]
+    assert seen["ids_unknown"] in seen["said"]
+    assert main(["--repo", str(project.path), "cut", "--sign"]) == 0
+    assert f"not known before it is signed, of tree {seen['tree_id']}" in capsys.readouterr().out
+    assert run(capsys, project, "cut", "--execute")[0] == 0
+    assert project.git("rev-parse", "HEAD^{tree}") == seen["tree_id"]
+
+
+def test_a_dry_run_names_the_hooks_that_may_change_the_ids(capsys, project):
+    project.hook("commit-msg", 'echo "Signed-off-by: me" >> "$1"')
+    seen = run(capsys, project, "cut")[1]
+    assert any("commit-msg" in line for line in seen["said"])
+    done = run(capsys, project, "cut", "--execute")[1]
+    assert done["commit_id"] != seen["commit_id"]
+
+
 def test_a_second_run_has_nothing_to_release_and_does_not_exit_0(capsys, project):
     assert run(capsys, project, "cut", "--execute")[0] == 0
     code, again = run(capsys, project, "cut", "--execute")

@@ -87,9 +87,20 @@ def test_asked_not_to_sign_wins_over_the_settings(ssh):
     assert "gpgsig" not in ssh.git("cat-file", "commit", "HEAD")
 
 
-def test_a_dry_run_does_not_sign_and_does_not_guess_ids(ssh):
-    change = Change("release", "1", "main", ssh.head, {"x": b""}, "m", (), 1_800_000_000)
-    assert transaction.preview(Repository(ssh.path), change, Options(sign=True)) is None
+@pytest.mark.parametrize("what", ["commit.gpgSign", "tag.gpgSign"])
+def test_a_dry_run_does_not_sign_and_says_why_an_id_is_not_known(ssh, what):
+    ssh.git("config", what, "true")
+    change = Change("release", "1", "main", ssh.head, {"x": b""}, "m", (TagSpec("v1", "m"),), 1_800_000_000)
+    repository = Repository(ssh.path)
+    seen = transaction.preview(repository, change, Options())
+    made = transaction.prepare(repository, change, Options())
+    assert seen.tree == ssh.git("rev-parse", f"{made.commit}^{{tree}}")
+    assert seen.tags == ()
+    if what.startswith("tag"):
+        assert (seen.commit, seen.unknown[:7]) == (made.commit, "the tag")
+    else:
+        assert (seen.commit, seen.unknown[:10]) == (None, "the commit")
+    assert transaction.preview(repository, change, Options(sign=False)).unknown == ""
 
 
 @pytest.mark.parametrize("what", ["commit.gpgSign", "tag.gpgSign"])

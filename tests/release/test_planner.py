@@ -13,7 +13,7 @@ import pytest
 
 from release.git import Repository
 from release.plan import ReleasePlan
-from release.planner import make, release_time
+from release.planner import make
 from tests.release.conftest import PYPROJECT, Repo
 
 
@@ -331,13 +331,6 @@ def test_planning_changes_nothing(repo: Repo) -> None:
     before = {path: path.stat().st_mtime_ns for path in repo.path.rglob("*") if path.is_file()}
     plan(repo)
     assert {path: path.stat().st_mtime_ns for path in repo.path.rglob("*") if path.is_file()} == before
-
-
-def test_the_time_is_the_start_of_the_day_and_never_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert release_time(86400 * 3 + 5, 7) == 86400 * 3
-    assert release_time(86400 * 3 + 5, 86400 * 3 + 2) == 86400 * 3 + 3
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "99")
-    assert release_time(None, 500) == 99
 
 
 def test_settings_change_the_plan(repo: Repo) -> None:

@@ -195,7 +195,7 @@ def test_hold_and_its_end_get_tags_of_their_own_each_time(demo: Demo) -> None:
 def test_a_dry_run_shows_the_commit_and_changes_nothing(demo: Demo) -> None:
     before = everything(demo)
     ran = demo.rollout("stage", "10", "--dry-run", "--format", "json")
-    assert (ran.code, ran.json["executed"], ran.json["pushed"]) == (0, False, False)
+    assert (ran.code, ran.json["executed"], ran.json["pushed"], ran.json["commit_id"]) == (0, False, False, None)
     assert "Rollout-To: 10" in ran.json["message"]
     assert everything(demo) == before
 
