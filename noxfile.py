@@ -95,7 +95,7 @@ def test(session: nox.Session) -> None:
     backend = install_package(session)
     if backend == "both":
         cargo(session, "test", "--locked")
-    session.run("pytest", "--backend", backend, "-m", "not slow", *session.posargs)
+    session.run("pytest", "--numprocesses=auto", "--backend", backend, "-m", "not slow", *session.posargs)
     session.run("python", "-m", "tests.oracle", "--backend", backend)
 
 
