@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from release import filters
 from release.change import Change, Options, Prepared, TagSpec, WrittenTag
 from release.errors import GitFailed, Refused
 from release.plumbing import Plumbing
@@ -41,7 +42,9 @@ def write_tree(repo: Plumbing, change: Change) -> str:
         private.run("read-tree", "--end-of-options", change.base)
         if change.files:
             private.run("update-index", "-z", "--index-info", stdin=_index_lines(private, change))
-            _refuse_filters(private, list(change.files))
+            filtered = filters.answer(filters.ask(private.repository, sorted(change.files), private.environment))
+            if filtered:
+                raise Refused(filtered)
         return private.text("write-tree")
 
 
@@ -59,19 +62,6 @@ def _index_lines(private: Plumbing, change: Change) -> bytes:
         blob = private.text("hash-object", "-w", "--no-filters", "--stdin", stdin=change.files[path])
         lines.append(f"{modes.get(path, '100644')} {blob}\t{path}\0")
     return "".join(lines).encode("utf-8", "surrogateescape")
-
-
-def _refuse_filters(private: Plumbing, paths: list[str]) -> None:
-    """Blobs are written as they are, which is wrong where git stores something else than the file."""
-    said = private.run("check-attr", "--cached", "-z", "filter", "--", *paths).lines()
-    filtered = [
-        f"{path} (filter={value})"
-        for path, value in zip(said[::3], said[2::3], strict=True)
-        if value not in {"unspecified", "unset", "set"}
-    ]
-    if filtered:
-        message = f"{', '.join(filtered)}: git stores this file through a filter, so it cannot be edited safely"
-        raise Refused([Problem("filtered-path", message, "keep the version in a file without a filter attribute")])
 
 
 def identity(repo: Plumbing, when: int) -> dict[str, str]:

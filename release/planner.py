@@ -8,7 +8,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from release import changelog as changelogs
-from release import checks, dates, edits, history, notes, settings, sources, versions
+from release import checks, dates, edits, filters, history, notes, settings, sources, versions
 from release.commits import Commit, without_reverted
 from release.errors import GitFailed, Interrupted, Refused, Usage
 from release.facts import RepositoryFacts, ask_remote, gather
@@ -94,10 +94,12 @@ class _Planner:
         self.problems += wrong
         found = sources.discover(tree, chosen)
         self.problems += [problem for problem in found.problems if problem not in self.problems]
+        path = find_changelog(tree, chosen)
+        paths = {place.path for place in found.places} | {file.path for file in chosen.version_files}
+        watch = filters.Watch(self.repository, facts.head, paths | ({path} if path else set()))
         tag_format, happened = self._history(facts, chosen, found)
         counted, cancelled = without_reverted(happened.commits)
         current = self._current(happened, found)
-        path = find_changelog(tree, chosen)
         log = self._changelog(tree, path)
         step = self._step(happened, current, counted, log, chosen)
         self.problems += checks.versions(found, happened.last, step.version)
@@ -113,6 +115,7 @@ class _Planner:
             plan_edits = [*changes, *change]
         elif facts.head is not None:
             self.problems.append(Problem("nothing-to-release", step.reason, "name a version to release anyway"))
+        self.problems += watch.problems()
         remote = self._remote(facts, chosen, tag, objects)
         self._say(facts, found, path, cancelled, counted)
         fill = _Fill(step.version, tag or "", found.name, section)

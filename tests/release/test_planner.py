@@ -324,6 +324,29 @@ def test_a_submodule_does_not_matter(repo: Repo, new_repo: Callable[..., Repo]) 
     assert (plan(repo).next, codes(plan(repo))) == ("1.1.0", [])
 
 
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("where", [".gitattributes", "docs/.gitattributes"])
+def test_a_file_that_lfs_keeps_stops_the_release_and_is_named(repo: Repo, where: str, bare: bool) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n"
+    settings = '\n[tool.release]\nchangelog = "docs/NEWS.md"\n'
+    repo.git("config", "filter.lfs.clean", "false")  # it would fail if it ran
+    repo.commit("feat: x", {"pyproject.toml": PYPROJECT + settings, "docs/NEWS.md": pointer})
+    repo.commit("chore: lfs", {where: "*.md filter=lfs diff=lfs -text\n"})
+    repo.publish()
+    assert repo.remote is not None
+    made = make(Repository(repo.remote if bare else repo.path))
+    assert "filtered-path" in codes(made)
+    message = next(problem.message for problem in made.problems if problem.code == "filtered-path")
+    assert "docs/NEWS.md (filter=lfs)" in message
+    assert "pyproject.toml" not in message
+
+
+def test_attributes_without_a_filter_stop_nothing(repo: Repo) -> None:
+    repo.commit("feat: x", {".gitattributes": "*.toml text eol=lf -filter\n*.bin filter=lfs\n"})
+    repo.publish()
+    assert codes(plan(repo)) == []
+
+
 def test_planning_changes_nothing(repo: Repo) -> None:
     repo.commit("feat: x")
     repo.publish()
