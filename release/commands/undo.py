@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from release.cli import Context, global_options, print_json, printable
-from release.errors import DONE, Refused
+from release.errors import DONE, REFUSED, Refused
 
 if TYPE_CHECKING:
     from release.undoing import Released
@@ -27,54 +28,82 @@ A published tag is never moved or deleted. Release again to replace it."""
 @global_options
 @click.pass_obj
 def undo(context: Context, version: str, execute: bool, no_push: bool) -> int:
-    """Undo of a published VERSION what can be undone: its rollout, its changelog section, its place on the index."""
+    """Undo of a published VERSION what can be undone: its rollout, its changelog section, its place on the index.
+
+    Exit code 0: done, or possible. 1: a step is not; the others are done all the same.
+    """
     from release import undoing
     from release.git import Repository
 
     released = undoing.find(Repository(context.repo), version)
-    steps = [_rollout(context, released, execute, push=not no_push)]
-    steps.append(_revert(context, version, execute, push=not no_push))
-    steps.append({"step": "index", "executed": False, "commit_id": None, "said": undoing.yank(released)})
-    steps.append(
-        {
-            "step": "tag",
-            "executed": False,
-            "commit_id": None,
-            "said": f"{released.tag} stays where it is: others may have it",
-        }
-    )
+    push = not no_push
+    rollout = _tried("rollout", lambda: _rollout(context, released, execute, push=push))
+    revert = _tried("revert", lambda: _revert(context, version, execute, push=push))
+    if rollout.pop("moves_branch", False):
+        revert["commit_id"] = None  # it will build on the rollback, whose id depends on the second it is made
+    steps = [
+        rollout,
+        revert,
+        _step("index", undoing.yank(released)),
+        _step("tag", f"{released.tag} stays where it is: others may have it"),
+    ]
+    problems = [problem for step in steps for problem in step.pop("problems", ())]
     if context.json:
-        print_json({"version": str(released.version), "tag": released.tag, "executed": execute, "steps": steps})
+        found = [problem.as_json() for problem in problems]
+        print_json(
+            {
+                "version": str(released.version),
+                "tag": released.tag,
+                "executed": execute,
+                "steps": steps,
+                "problems": found,
+            }
+        )
     else:
         for step in steps:
             click.echo(printable(f"{step['step']:8s} {step['said']}"))
+        for problem in problems:
+            click.echo(printable(f"error: {problem.message}\n  next: {problem.fix}"), err=True)
         if not execute:
             click.echo("dry run: nothing was changed; add --execute to do the first two")
-    return DONE
+    return REFUSED if problems else DONE
+
+
+def _step(name: str, said: str, commit: str | None = None, *, executed: bool = False, **more: Any) -> dict[str, Any]:
+    return {"step": name, "executed": executed, "commit_id": commit, "said": said, **more}
+
+
+def _tried(name: str, step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Take a step; what speaks against it is kept, so that the other steps are not lost."""
+    try:
+        return step()
+    except Refused as error:
+        return _step(name, f"not possible: {error}", problems=error.problems)
 
 
 def _rollout(context: Context, released: Released, execute: bool, *, push: bool) -> dict[str, Any]:
     """Take the rollout of this version back to 0 %, where there is one."""
     import time
 
-    from release.rollout import actions, state
+    from release import versions
+    from release.rollout import actions, moves, state
 
-    step: dict[str, Any] = {"step": "rollout", "executed": False, "commit_id": None}
-    try:
-        now = state.look(context.repo, released.branch, urgent=True)
-        if str(released.version) not in now.file.rollout_id:
-            return step | {"said": f"{released.version} is not the version that is rolled out ({now.file.rollout_id})"}
-        action = actions.rollback(now, f"Undo {released.version}")
-    except Refused as error:
-        return step | {"said": f"nothing to take back: {error}"}
+    now = state.look(context.repo, released.branch)
+    rolled_out = now.file.rollout_id
+    version = moves.version_of(moves.attempt_of(rolled_out), now.file.package)
+    if now.content is None:
+        return _step("rollout", f"there is no flag file {now.policy.file}, so nothing is rolled out")
+    if versions.parse(version) != released.version:
+        return _step("rollout", f"{released.version} is not what is rolled out ({rolled_out})")
+    if now.file.threshold == 0:
+        return _step("rollout", f"{rolled_out} is at 0 % already")
+    action = actions.rollback(now, f"Undo {released.version}")
+    moving = f"{rolled_out} {{}} from {now.file.percent} % to 0 %"
     if not execute:
-        return step | {"said": f"{now.file.rollout_id} goes from {now.file.percent} % to 0 %"}
+        actions.preview(now, action, int(time.time()))
+        return _step("rollout", moving.format("goes"), moves_branch=True)
     _, outcome = actions.carry_out(now, action, int(time.time()), push=push)
-    return step | {
-        "executed": True,
-        "commit_id": outcome.commit,
-        "said": f"{now.file.rollout_id} went from {now.file.percent} % to 0 %",
-    }
+    return _step("rollout", moving.format("went"), outcome.commit, executed=True)
 
 
 def _revert(context: Context, version: str, execute: bool, *, push: bool) -> dict[str, Any]:
@@ -83,16 +112,14 @@ def _revert(context: Context, version: str, execute: bool, *, push: bool) -> dic
     from release.change import Options
     from release.git import Repository
 
-    step: dict[str, Any] = {"step": "revert", "executed": False, "commit_id": None}
     repository = Repository(context.repo)
     released = undoing.find(repository, version)  # again: taking the rollout back has moved the branch
     change = undoing.revert(repository, released)
     if change is None:
-        return step | {"said": "nothing in the changelog to take back"}
+        return _step("revert", "nothing in the changelog to take back")
     options = Options(remote=released.remote, push=push)
     words = f"{', '.join(change.files)}: the section of {released.version} goes back to Unreleased"
     if not execute:
-        seen = transaction.preview(repository, change, options)
-        return step | {"commit_id": seen.commit, "said": words}
+        return _step("revert", words, transaction.preview(repository, change, options).commit)
     outcome = transaction.execute(repository, transaction.prepare(repository, change, options), options)
-    return step | {"executed": True, "commit_id": outcome.commit, "said": words}
+    return _step("revert", words, outcome.commit, executed=True)
