@@ -8,14 +8,22 @@ Every call goes through `Git.execute` with a list of arguments: no shell, no quo
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-import git
-
 from release.errors import GitFailed, Interrupted, Refused
+
+try:
+    import git  # which runs `git version`
+except ModuleNotFoundError:
+    raise
+except ImportError as error:
+    said = str(error).strip().split("\n")[0]
+    raise Refused.because("no-git", f"git cannot be run: {said}", "install git, and put it on PATH") from None
 
 # Settings of the user that would change what a command prints, or start a program of the repository's choice.
 HARDENING = (
@@ -40,6 +48,7 @@ FOREIGN_VARIABLES = (
     "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 )  # fmt: skip
 NETWORK_SECONDS = 120.0
+OLDEST = (2, 36)  # the first with `git hook run` and `git worktree list -z`
 OBJECT_LIMIT = 64 * 1024 * 1024
 _CHUNK = 1 << 16
 
@@ -146,26 +155,44 @@ class Objects:
         return Blob(words[0].decode("ascii"), words[1].decode("ascii"), data)
 
 
+def _refuse_old(said: bytes) -> None:
+    """Raise Refused for a git older than `OLDEST`; what says its version in another way passes."""
+    found = re.match(rb"git version (\d+)\.(\d+)[^ \n]*", said)
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        place = shutil.which(git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git")
+        raise Refused.because(
+            "old-git",
+            f"{found[0].decode('ascii', 'replace')} is too old: this needs git {OLDEST[0]}.{OLDEST[1]} or newer",
+            f"install a newer git, or put it first on PATH (this one is {place})",
+        )
+
+
 class Repository:
     """One repository on disk, opened by any path inside it."""
+
+    _git_is_new_enough = False  # asked once a process
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Find the repository that `path` lies in.
 
         Raises:
-            Refused: there is no repository, or git does not trust it.
+            Refused: there is no repository, git does not trust it, or git is too old.
         """
         self.path = Path(path)
         if not self.path.is_dir():
             raise Refused.because("no-repository", f"{self.path} is not a folder", "give --repo a folder")
         self._git = git.Git(os.fspath(self.path.absolute()))
+        version = None if Repository._git_is_new_enough else self.start("version")
         try:
             # The last question has no answer in a bare repository: git answers the others, then fails.
             running = self.start(
                 "rev-parse", "--is-bare-repository", "--is-shallow-repository", "--absolute-git-dir",
                 "--git-common-dir", "--show-object-format", "--show-toplevel",
             )  # fmt: skip
-            status, out = running.result(ok=(0, 128))
+            status, out = running.result(ok=(0, 128, 129))
+            if version is not None:
+                _refuse_old(version.result()[1])
+                Repository._git_is_new_enough = True
             top = out.split(b"\n")
             if status and not out.startswith(b"true\n"):
                 raise GitFailed("rev-parse", status, running.errors)
