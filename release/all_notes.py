@@ -8,7 +8,7 @@ still expected can belong to it. So memory holds a few releases, however long hi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -16,6 +16,7 @@ from packaging.version import Version
 from release import notes
 from release.commits import Commit, parse, without_reverted
 from release.git import Repository
+from release.history import read_touching, start_touching
 from release.versions import TagFormat
 
 LOG = (
@@ -48,8 +49,14 @@ class _Release:
         return self.version > other.version
 
 
-def entries(repository: Repository, head: str, tag_format: TagFormat, sections: Mapping[str, str]) -> Iterator[Entry]:
-    """Yield the releases that `head` contains, newest first, beginning with what is not released."""
+def entries(
+    repository: Repository, head: str, tag_format: TagFormat, sections: Mapping[str, str], paths: Sequence[str] = ()
+) -> Iterator[Entry]:
+    """Yield the releases that `head` contains, newest first, beginning with what is not released.
+
+    With `paths`, only commits that touch one of them are told.
+    """
+    touched = read_touching(start_touching(repository, head, None, paths))
     current = _Release(None, "", "")
     expected: dict[str, _Release] = {head: current}
     collected = [current]
@@ -67,7 +74,7 @@ def entries(repository: Repository, head: str, tag_format: TagFormat, sections: 
                 for parent in parents:
                     expected[parent] = tagged
                 finished = _finished(collected, expected)
-                yield from (_entry(done, sections) for done in finished)
+                yield from (_entry(done, sections, touched) for done in finished)
         current = release
         for parent in parents:
             if parent:
@@ -77,7 +84,7 @@ def entries(repository: Repository, head: str, tag_format: TagFormat, sections: 
         commit = parse(oid, parents, message)
         if commit.merge or commit.reverts or commit.reverts_subject or _noticed(commit, sections):
             release.commits.append(commit)
-    yield from (_entry(done, sections) for done in sorted_newest(collected))
+    yield from (_entry(done, sections, touched) for done in sorted_newest(collected))
 
 
 def sorted_newest(releases: list[_Release]) -> list[_Release]:
@@ -118,8 +125,10 @@ def _finished(collected: list[_Release], expected: dict[str, _Release]) -> list[
     return done
 
 
-def _entry(release: _Release, sections: Mapping[str, str]) -> Entry:
+def _entry(release: _Release, sections: Mapping[str, str], touched: frozenset[str] | None) -> Entry:
     kept, _ = without_reverted(release.commits)
+    if touched is not None:
+        kept = [commit for commit in kept if commit.id in touched]
     version = "" if release.version is None else str(release.version)
     return Entry(version, release.tag, release.date, notes.generate(kept, sections))
 

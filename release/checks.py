@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from release.facts import RemoteFacts, RepositoryFacts
+from release.git import Tree
 from release.history import Release
 from release.problems import Problem
 from release.settings import Settings
@@ -57,6 +58,16 @@ def repository(facts: RepositoryFacts, settings: Settings) -> Iterator[Problem]:
             "no-such-remote", f"the setting remote names {settings.remote!r}, which does not exist",
             f"run `git remote add {settings.remote} URL`, or change the setting",
         )  # fmt: skip
+
+
+def paths(names: tuple[str, ...], tree: Tree) -> Iterator[Problem]:
+    """Find paths in the settings that do not exist, for which no commit would ever count."""
+    for name in names:
+        if not tree.has(name.removesuffix("/")):
+            yield Problem(
+                "no-such-path", f"the setting paths names {name!r}, which is not in the repository",
+                "correct paths in [tool.release]",
+            )  # fmt: skip
 
 
 def _branch(branch: str, facts: RepositoryFacts, settings: Settings) -> Iterator[Problem]:

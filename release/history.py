@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from release.commits import Commit, parse
+from release.commits import Commit, parse, without_reverted
 from release.errors import GitFailed
 from release.git import Repository, Running
 from release.versions import TagFormat
@@ -34,14 +34,32 @@ class Range(NamedTuple):
         last: the last release reachable, pre-releases included; None when there is none.
         final: the last release that was no pre-release.
         commits: since `final` (or since `last`, as asked), newest first.
+        touched: ids of those that touch the paths asked for; None where every commit counts.
     """
 
     last: Release | None
     final: Release | None
     commits: list[Commit]
+    touched: frozenset[str] | None = None
+
+    def counted(self) -> tuple[Range, list[Commit], list[Commit]]:
+        """Return the range of what matters here, its commits that count, and those that cancel each other.
+
+        What cancels what is decided among all commits, since undoing a merge undoes commits of all paths.
+        """
+        counted, cancelled = without_reverted(self.commits)
+        if self.touched is None:
+            return self, counted, cancelled
+        all_of, own, gone = (
+            [commit for commit in commits if commit.id in self.touched]
+            for commits in (self.commits, counted, cancelled)
+        )
+        return self._replace(commits=all_of), own, gone
 
 
-def read_range(repository: Repository, head: str, releases: Sequence[Release], since_last: bool) -> Range:
+def read_range(
+    repository: Repository, head: str, releases: Sequence[Release], since_last: bool, paths: Sequence[str] = ()
+) -> Range:
     """Find the last release that `head` contains and read the commits after it.
 
     The newest tag by version is nearly always reachable, so it is tried first, while the commits after it are
@@ -52,21 +70,36 @@ def read_range(repository: Repository, head: str, releases: Sequence[Release], s
         head: the commit the release will build on.
         releases: every tag that is a release, in any order.
         since_last: begin after the last release of any kind, instead of the last final one.
+        paths: say which commits touch one of these; nothing: they do not matter.
     """
     newest = sorted(releases, reverse=True)
     guess = _base(newest, since_last)
-    log = start_log(repository, head, guess)
+    log, touching = start_log(repository, head, guess), start_touching(repository, head, guess, paths)
     checks = [_start_check(repository, release.tag, head) for release in _tops(newest)]
     if all(_answer(check) for check in checks):
         reachable = newest
     else:
-        log.process.kill()
-        log.process.communicate()
+        for running in filter(None, (log, touching)):
+            running.process.kill()
+            running.process.communicate()
         reachable = _reachable(repository, head, newest)
         guess = _base(reachable, since_last)
-        log = start_log(repository, head, guess)
+        log, touching = start_log(repository, head, guess), start_touching(repository, head, guess, paths)
     final = next((release for release in reachable if not release.version.is_prerelease), None)
-    return Range(reachable[0] if reachable else None, final, list(read_log(log)))
+    return Range(reachable[0] if reachable else None, final, list(read_log(log)), read_touching(touching))
+
+
+def start_touching(repository: Repository, head: str, after: Release | None, paths: Sequence[str]) -> Running | None:
+    """Start listing the commits that touch one of the paths, on every side of every merge."""
+    if not paths:
+        return None
+    excluded = [f"^refs/tags/{after.tag}"] if after else []
+    return repository.start("rev-list", "--full-history", head, *excluded, "--", *paths)
+
+
+def read_touching(running: Running | None) -> frozenset[str] | None:
+    """Return the ids that `start_touching` lists."""
+    return None if running is None else frozenset(oid.decode("ascii") for oid in running.records(b"\n"))
 
 
 def start_log(repository: Repository, head: str, after: Release | None) -> Running:
@@ -112,6 +145,12 @@ def _reachable(repository: Repository, head: str, newest: Iterable[Release]) -> 
         return []
     names = {name.removeprefix("refs/tags/") for name in os.fsdecode(merged).split("\n")}
     return [release for release in newest if release.tag in names]
+
+
+def cut_off(repository: Repository, happened: Range) -> bool:
+    """Tell whether the range has commits whose parents a shallow clone lacks: they seem to touch every file."""
+    shallow = (repository.common_dir / "shallow").read_text(encoding="ascii").split()
+    return not {commit.id for commit in happened.commits}.isdisjoint(shallow)
 
 
 def releases(tags: Iterable[str], tag_format: TagFormat) -> list[Release]:

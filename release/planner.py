@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from release import changelog as changelogs
 from release import checks, dates, edits, filters, history, notes, settings, sources, versions
-from release.commits import Commit, without_reverted
+from release.commits import Commit
 from release.errors import GitFailed, Interrupted, Refused, Usage
 from release.facts import RepositoryFacts, ask_remote, gather
 from release.git import Objects, Repository, Tree
@@ -91,6 +91,7 @@ class _Planner:
         tree = Tree(objects, facts.head)
         chosen, wrong = read_settings(tree)
         self.problems += checks.repository(facts, chosen)
+        self.problems += checks.paths(chosen.paths, tree) if facts.head else []
         self.problems += wrong
         found = sources.discover(tree, chosen)
         self.problems += [problem for problem in found.problems if problem not in self.problems]
@@ -98,7 +99,7 @@ class _Planner:
         paths = {place.path for place in found.places} | {file.path for file in chosen.version_files}
         watch = filters.Watch(self.repository, facts.head, paths | ({path} if path else set()))
         tag_format, happened = self._history(facts, chosen, found)
-        counted, cancelled = without_reverted(happened.commits)
+        happened, counted, cancelled = happened.counted()
         current = self._current(happened, found)
         log = self._changelog(tree, path)
         step = self._step(happened, current, counted, log, chosen)
@@ -166,9 +167,14 @@ class _Planner:
             return tag_format, history.Range(None, None, [])
         since_last = self.request in ("pre", "post")
         happened = history.read_range(
-            self.repository, facts.head, history.releases(facts.tags, tag_format), since_last
+            self.repository, facts.head, history.releases(facts.tags, tag_format), since_last, chosen.paths
         )  # fmt: skip
-        if not facts.shallow or happened.final is not None:
+        if not facts.shallow:
+            return tag_format, happened
+        if chosen.paths and (happened.final is None or history.cut_off(self.repository, happened)):
+            self._complain_shallow("the setting paths needs the folders of all commits since that")
+            return tag_format, happened
+        if happened.final is not None:
             return tag_format, happened
         remote = facts.remote(chosen)
         if remote is None or self.offline:

@@ -21,9 +21,9 @@ Strings = tuple[str, ...]
 Numbers = tuple[float, ...]
 
 
-def key(default: Any, meaning: str, example: str, choices: Strings = ()) -> Any:
-    """Declare a setting: its default, what it means and an example as TOML."""
-    metadata = {"meaning": meaning, "example": example, "choices": choices}
+def key(default: Any, meaning: str, example: str, choices: Strings = (), wrong: Any = None) -> Any:
+    """Declare a setting: its default, what it means and an example as TOML; `wrong` says what is bad about a value."""
+    metadata = {"meaning": meaning, "example": example, "choices": choices, "wrong": wrong}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -32,6 +32,15 @@ def key(default: Any, meaning: str, example: str, choices: Strings = ()) -> Any:
 def table(kind: type, meaning: str) -> Any:
     """Declare a table of further settings, described by another dataclass."""
     return field(default_factory=kind, metadata={"meaning": meaning, "table": kind})
+
+
+def _not_below_the_top(paths: list[str]) -> str:
+    """Name the first value that is not a path from the top of the repository."""
+    for path in paths:
+        parts = path.removesuffix("/").split("/")
+        if not path.isprintable() or any(part in ("", ".", "..") for part in parts):
+            return f"{path!r} is not a path from the top of the repository"
+    return ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,6 +134,11 @@ class Settings:
         "", "The package's name, for `{name}` in tags. Found: the name in pyproject.toml, Cargo.toml or"
         " package.json.",
         '"sky-rs"',
+    )  # fmt: skip
+    paths: Strings = key(
+        (), "Folders and files of one package in a repository of several: only commits that touch one of them"
+        " count, for the version and for the notes. They are names, not patterns. Default: every commit counts.",
+        '["packages/core", "Cargo.lock"]', wrong=_not_below_the_top,
     )  # fmt: skip
     changelog: str = key(
         "", "The changelog. Found: CHANGELOG.md, CHANGES.md, HISTORY.md or NEWS.md in any case. A file"
@@ -233,6 +247,10 @@ class _Reader:
         choices = entry.metadata["choices"]
         if choices and value not in choices:
             self._complain(path, f"{_dotted(path)} must be one of {', '.join(choices)}, not {value!r}")
+            return MISSING
+        complaint = entry.metadata["wrong"](value) if entry.metadata["wrong"] else ""
+        if complaint:
+            self._complain(path, f"{_dotted(path)}: {complaint}")
             return MISSING
         if isinstance(value, dict):
             return {**entry.default_factory(), **value} if callable(entry.default_factory) else value

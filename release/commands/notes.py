@@ -78,7 +78,6 @@ def _one(
     from release import changelog, history
     from release import notes as writer
     from release.all_notes import Entry
-    from release.commits import without_reverted
     from release.git import Tree
     from release.planner import find_changelog
 
@@ -101,8 +100,8 @@ def _one(
                 date = section.heading.rsplit(" ", 1)[-1].strip("()\r\n ")
                 return Entry(str(wanted.version), wanted.tag, date, section.text.replace("\r\n", "\n"))
     older = [made for made in releases if made.version < wanted.version]
-    happened = history.read_range(repository, commit, older, since_last=wanted.version.is_prerelease)
-    kept, _ = without_reverted(happened.commits)
+    before = wanted.version.is_prerelease
+    _, kept, _ = history.read_range(repository, commit, older, before, settings.paths).counted()
     return Entry(str(wanted.version), wanted.tag, "", writer.generate(kept, settings.sections))
 
 
@@ -115,13 +114,13 @@ def _print_all(context: Context, repository: Repository, head: str, tag_format: 
         import json
 
         before = '{"versions": ['
-        for entry in entries(repository, head, tag_format, settings.sections):
+        for entry in entries(repository, head, tag_format, settings.sections, settings.paths):
             out.write((before + json.dumps(entry._asdict())).encode())
             before = ",\n"
         out.write(b"]}\n")
     else:
         out.write(b"# Changelog\n")
-        for entry in entries(repository, head, tag_format, settings.sections):
+        for entry in entries(repository, head, tag_format, settings.sections, settings.paths):
             if entry.version or entry.notes:
                 text = f"\n{heading(entry)}\n\n{entry.notes}".rstrip("\n") + "\n"
                 out.write(printable(text).encode("utf-8", "backslashreplace"))
