@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 import nox
@@ -25,9 +26,11 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 
 # pyenv's shims answer for every version and then fail: look at the interpreters themselves, newest first.
+# Last comes what was installed with nox itself: uv.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 PATH = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if Path(entry) != PYENV / "shims"]
 PATH += sorted(map(str, PYENV.glob("versions/3.*/bin")), reverse=True)
+PATH.append(sysconfig.get_path("scripts"))
 os.environ["PATH"] = os.pathsep.join(PATH)
 
 
@@ -192,13 +195,6 @@ def postcheck(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def ci(session: nox.Session) -> None:
-    """Do what a workflow step asks for (`-- gate|matrix|notes|github-release`)."""
-    install_groups(session, "release")
-    session.run("python", "-m", "tools.ci", *session.posargs, external=True)
-
-
-@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation, warnings being errors, and run every command it shows."""
     install_groups(session, "docs", "test")
@@ -222,8 +218,15 @@ PROGRAMS = {
     ("merge", "release", "release merge", "--help"): "Merge a branch: checked first, one commit, one push.",
     ("faults", "release", "tools.faults"): "Break a thousand releases at random points, and check each.",
     ("migrate", "tools", "tools.migrate", "--help"): "Find and rewrite uses of the functions in a code base.",
+    ("migrate-proof", "test", "tools.migrate.proof"): "Migrate two real SkyPilot trees, and prove nothing broke.",
     ("rollout", "rollout", "release rollout", "status"): "Stage a release by percentage, on evidence.",
     ("report", "tools", "tools.performance_report"): "Show the last benchmark results as text, JSON and a page.",
+    (
+        "ci",
+        "release",
+        "tools.ci",
+        "--help",
+    ): "Do what a workflow step asks for (`-- gate|matrix|notes|github-release`).",
     ("audit", "audit", "tools.audit"): "Look up advisories, licences and sources of all dependencies.",
     ("wheels", "wheels", "tools.build_wheels"): "Build, repair and test this machine's wheels.",
     ("wheels-local", "wheels", "tools.wheels_local"): "Run cibuildwheel in an image made here (podman, root).",

@@ -37,6 +37,7 @@ def install(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
         _run([uv, "venv", "--quiet", "--clear", "--seed", "--python", base, str(folder)])
         _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
     else:
+        print("uv is not on the path: installing with pip, which takes minutes", file=sys.stderr, flush=True)
         _run([base, "-m", "venv", "--clear", str(folder)])
         _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
 

@@ -41,5 +41,6 @@ def _make(python: str, folder: pathlib.Path, interpreter: pathlib.Path) -> None:
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", python, str(folder)], check=True)
         subprocess.run([uv, "pip", "install", "--quiet", "--python", str(interpreter), *REQUIREMENTS], check=True)
     else:
+        print("oracle: uv is not on the path: installing with pip, which takes minutes", file=sys.stderr, flush=True)
         subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from tools import dropin
 from tools.migrate import engine, gains, report, undo
+from tools.migrate.progress import scanning
 
 _EXAMPLES = """
 \b
@@ -72,16 +71,8 @@ def main(
         measured = gains.load(results)
     except (dropin.SettingsError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    stderr = Console(stderr=True)
-    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task("scanning", total=None)
-        result = engine.run(
-            settings,
-            paths,
-            exclude=exclude,
-            jobs=jobs,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with scanning() as progress:
+        result = engine.run(settings, paths, exclude=exclude, jobs=jobs, progress=progress)
     if do_write and result.changes:
         _write(paths[0], result)
     if show_diff and output == "text":

@@ -21,6 +21,7 @@ from libcst.metadata import (
 from tools.migrate.bindings import AmbiguousError, Binding, Names, bound_name, in_loop
 from tools.migrate.facts import Alias, Anchor, Edit, FileFacts, FromImport, Use, Wanted
 from tools.migrate.files import Source
+from tools.migrate.outline import outline
 
 _PATCHES = {"patch", "setattr", "delattr", "object", "multiple", "replace"}
 _MODULE_LIKE = (GlobalScope, ClassScope)
@@ -29,12 +30,13 @@ _MODULE_LIKE = (GlobalScope, ClassScope)
 def scan(source: Source, module: str, is_package: bool, wanted: Wanted) -> FileFacts:
     """Parse one file and report what it does with the wanted names; a file that cannot be used says why."""
     try:
-        tree = cst.parse_module(source.text.decode("utf-8"))
+        text = outline(source.text, wanted)
+        tree = cst.parse_module(text.decode("utf-8"))
     except cst.ParserSyntaxError as error:
         return FileFacts(module, problem=f"does not parse: line {error.raw_line}: {error.message}")
     except (RecursionError, UnicodeDecodeError) as error:
         return FileFacts(module, problem=f"does not parse: {error}")
-    if tree.code.encode("utf-8") != source.text:
+    if tree.code.encode("utf-8") != text:
         return FileFacts(module, problem="has line breaks that do not survive parsing (a form feed or a lone CR)")
     try:
         visitor = _Scanner(source.text, tree, module, is_package, wanted)

@@ -22,12 +22,18 @@ def publish(root: Path, document: dict[str, Any], table: str) -> list[Path]:
     (root / PUBLISHED).write_text(json.dumps(slim, indent=1) + "\n", encoding="utf-8")
     written = [root / PUBLISHED]
     for name in PAGES:
-        path = root / name
-        text = path.read_text(encoding="utf-8")
-        if shown(text) is not None:
-            path.write_text(_BLOCK.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text), encoding="utf-8")
-            written.append(path)
+        if fill(root / name, table):
+            written.append(root / name)
     return written
+
+
+def fill(page: Path, table: str) -> bool:
+    """Put a table between the marks of a page; False where it has none."""
+    text = page.read_text(encoding="utf-8")
+    if shown(text) is None:
+        return False
+    page.write_text(_BLOCK.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text), encoding="utf-8")
+    return True
 
 
 def shown(text: str) -> str | None:
