@@ -89,17 +89,19 @@ def simulate(
         from release.rollout import plots
 
         target.write_text(plots.simulation(shares, found), "utf-8")
+    peak = _peak_memory()
     if context.json:
         stages = [
             {"percent": stage / 100, "hosts_on": shares.on[i], "sigmas": shares.sigmas(i), "left": shares.left[i]}
             for i, stage in enumerate(shares.stages)
         ]
         print_json(
-            {"hosts": hosts, "seed": seed, "seconds": shares.seconds, "stages": stages,
+            {"hosts": hosts, "seed": seed, "seconds": shares.seconds, "peak_memory_bytes": peak, "stages": stages,
              "moved_on_repeat": shares.moved_on_repeat, "rollouts": summary}
         )  # fmt: skip
         return 0
-    click.echo(f"{hosts} hosts hashed in {shares.seconds:.1f} s, seed {seed}")
+    memory = "" if peak is None else f", peak memory {peak / 1024**2:.0f} MiB"
+    click.echo(f"{hosts} hosts hashed in {shares.seconds:.1f} s{memory}, seed {seed}")
     for i, stage in enumerate(shares.stages):
         share = shares.on[i] / hosts
         click.echo(
@@ -118,6 +120,16 @@ def simulate(
     if target:
         click.echo(f"drawn: {target}")
     return 0
+
+
+def _peak_memory() -> int | None:
+    """Return the most bytes of memory this process has held, None on systems that do not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _promises(context: Context, runs: int, seed: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tools.migrate import proof
 from tools.performance_report import publish
 from tools.performance_report.__main__ import markdown
 
@@ -16,6 +17,13 @@ def test_every_page_shows_the_published_result() -> None:
     tables = {name: publish.shown((ROOT / name).read_text(encoding="utf-8")) for name in publish.PAGES}
     assert tables["docs/measure.md"] == markdown(document)
     assert tables["README.md"] in (None, markdown(document))
+
+
+def test_the_migration_is_the_published_proof() -> None:
+    seen = json.loads((ROOT / proof.PUBLISHED).read_text(encoding="utf-8"))
+    assert publish.shown((ROOT / proof.PAGE).read_text(encoding="utf-8")) == proof.table(seen)
+    assert [one["version"] for one in seen] == list(proof.VERSIONS)
+    assert all(one["held"] for one in seen)
 
 
 def test_publishing_replaces_only_what_is_between_the_marks(tmp_path: Path) -> None:
