@@ -27,7 +27,7 @@ CHANGES = {
 }
 
 
-def run(candidate: str, functions: Iterable[str], folder: pathlib.Path) -> subprocess.CompletedProcess[str]:
+def run(candidate: str, functions: Iterable[str], folder: pathlib.Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Compare the Python twins, in SkyPilot's place, with a module of ours."""
     (folder / "candidate.py").write_text(
         f"from sky.utils import rust_twins as t\nfrom sky.utils.rust_twins import *\n{candidate}\n"
@@ -37,7 +37,7 @@ def run(candidate: str, functions: Iterable[str], folder: pathlib.Path) -> subpr
         command += ["--function", function]
     command += ["--reference-python", sys.executable, "--reference-modules", "sky.utils.rust_twins"]
     command += ["--reference-path", str(ROOT), "--candidate-path", str(ROOT)]
-    command += ["--candidate-modules", "candidate", "--candidate-path", str(folder)]
+    command += ["--candidate-modules", "candidate", "--candidate-path", str(folder), *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
 
 
@@ -54,6 +54,19 @@ def test_the_same_functions_are_alike(tmp_path: pathlib.Path) -> None:
     done = run("", ["format_float"], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("all alike")
+
+
+def test_skypilot_itself_need_not_keep_our_promises(tmp_path: pathlib.Path) -> None:
+    forgetful = (
+        "def base36_encode(*a, **k):\n"
+        "    try: return t.base36_encode(*a, **k)\n"
+        "    except ValueError as e:\n"
+        "        if 'negative' in str(e): return ''\n"
+        "        raise"
+    )
+    assert run(forgetful, ["base36_encode"], tmp_path).returncode == 1
+    assert run(forgetful, ["base36_encode"], tmp_path, "--original").returncode == 0
+    assert run(CHANGES["format_float"], ["format_float"], tmp_path, "--original").returncode == 1
 
 
 def test_a_crash_is_no_pass(tmp_path: pathlib.Path) -> None:

@@ -193,7 +193,7 @@ def _differential(
         "the replacement that callers now reach": (first, []),
         f"the tree's own {len(present)} functions": (
             version,
-            [*chosen, "--candidate-modules", ",".join(sorted(settings.homes))],
+            [*chosen, "--original", "--candidate-modules", ",".join(sorted(settings.homes))],
         ),
     }
     found = []
