@@ -13,12 +13,14 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 MANIFEST = Path("rust/Cargo.toml")
 TOOLS = {"cargo-audit": "0.22.2", "cargo-deny": "0.20.2"}
+POLICY = ["licenses", "bans", "sources"]
 FINDINGS = 1
 NOT_RUN = 3
 # What these programs say when they could not look, as opposed to looked and found.
@@ -70,25 +72,19 @@ def ask(name: str, command: list[str]) -> str | None:
 
 
 def rust_audits(database: Path | None) -> list[tuple[str, list[str]]]:
-    """Return the commands for the crates."""
+    """Return the commands for the crates: first what needs no advisories, so that it is answered without them."""
     root = cache()
-    audit = [
-        str(program("cargo-audit", root)),
-        "audit",
-        "--deny",
-        "warnings",
-        "--file",
-        str(MANIFEST.with_name("Cargo.lock")),
-    ]
+    lock = str(MANIFEST.with_name("Cargo.lock"))
+    audit = [str(program("cargo-audit", root)), "audit", "--deny", "warnings", "--file", lock]
     deny = [str(program("cargo-deny", root)), "--manifest-path", str(MANIFEST), "--locked"]
-    checks = ["check", "bans", "licenses", "sources"]
-    if database is None:
-        return [("cargo-audit", audit), ("cargo-deny", [*deny, *checks, "advisories"])]
-    # cargo-audit reads the same database; cargo-deny wants a clone under a name of its own making.
-    return [
-        ("cargo-audit", [*audit, "--db", str(database), "--no-fetch", "--stale"]),
-        ("cargo-deny", [*deny, "--offline", *checks]),
-    ]
+    offline = ["--offline"] if database else []
+    policy = (f"cargo-deny {TOOLS['cargo-deny']}, licences, bans, sources", [*deny, *offline, "check", *POLICY])
+    name = f"cargo-audit {TOOLS['cargo-audit']}"
+    if database:
+        # cargo-deny wants a clone of the same advisories under a name of its own making.
+        return [policy, (name, [*audit, "--db", str(database), "--no-fetch", "--stale"])]
+    advisories = (f"cargo-deny {TOOLS['cargo-deny']}, advisories", [*deny, "check", "advisories"])
+    return [policy, (name, audit), advisories]
 
 
 @click.command(epilog="Exit codes: 0 nothing found; 1 findings; 2 wrong usage; 3 an audit could not run.")
@@ -101,6 +97,7 @@ def rust_audits(database: Path | None) -> list[tuple[str, list[str]]]:
 @click.option("--python/--no-python", default=True, help="Whether to audit the Python packages (needs the network).")
 def main(database: Path | None, python: bool) -> None:
     """Run every audit, also after one has failed, and say which found something and which could not run."""
+    clean: list[str] = []
     findings: list[str] = []
     silent: list[str] = []
 
@@ -110,7 +107,7 @@ def main(database: Path | None, python: bool) -> None:
         except NotRun as error:
             silent.append(error.message)
         else:
-            findings.extend([found] if found else [])
+            (findings if found else clean).append(found or f"{name}: clean")
 
     try:
         for name, command in rust_audits(database):
@@ -126,9 +123,11 @@ def main(database: Path | None, python: bool) -> None:
             silent.append("pip-audit was NOT RUN: uv could not resolve the dependency groups")
         else:
             options = ["--strict", "--no-deps", "--disable-pip", "--requirement", str(requirements)]
-            collect("pip-audit", [sys.executable, "-m", "pip_audit", *options])
+            collect(f"pip-audit {version('pip-audit')}", [sys.executable, "-m", "pip_audit", *options])
     else:
         click.secho("pip-audit: not run, as asked (--no-python)", fg="yellow", err=True)
+    for line in clean:
+        click.secho(line, fg="green")
     for line in [*findings, *silent]:
         click.secho(f"error: {line}", fg="red", err=True)
     sys.exit(NOT_RUN if silent else FINDINGS if findings else 0)

@@ -69,6 +69,29 @@ def test_audit_tells_findings_from_not_having_looked() -> None:
         assert error.value.exit_code == 3
 
 
+def test_licences_are_checked_without_an_advisory_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def commands(name: str, root: Path) -> Path:
+        path = tmp_path / name
+        path.write_text(
+            '#!/bin/sh\ncase "$*" in *advisories*|*audit*) echo failed to fetch; exit 1;; *) echo bans ok;; esac\n'
+        )
+        path.chmod(0o755)
+        return path
+
+    monkeypatch.setattr(audit, "program", commands)
+    done = CliRunner().invoke(audit.main, ["--no-python"])
+    assert done.exit_code == audit.NOT_RUN, done.output
+    assert f"cargo-deny {audit.TOOLS['cargo-deny']}, licences, bans, sources: clean" in done.output
+    assert "cargo-deny 0.20.2, advisories was NOT RUN" in done.output
+    assert "cargo-audit 0.22.2 was NOT RUN" in done.output
+    local = audit.rust_audits(tmp_path)
+    assert [name.split()[0] for name, _ in local] == ["cargo-deny", "cargo-audit"]
+    assert "--offline" in local[0][1]
+    assert "advisories" not in local[0][1]
+
+
 def test_audit_without_cargo_was_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(audit.NotRun, match="not on PATH"):
