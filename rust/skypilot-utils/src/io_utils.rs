@@ -245,6 +245,20 @@ pub fn fill(file: &File, buffer: &mut [u8]) -> Result<usize> {
     Ok(filled)
 }
 
+/// Fill `buffer` from `position` on, whatever the file's own position; fewer bytes mean that the file ended.
+pub fn fill_at(file: &File, buffer: &mut [u8], position: u64) -> Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match rustix::io::pread(file, &mut buffer[filled..], position + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 /// Fill `buffer` with the whole rest of a file; false unless the file ends exactly there.
 ///
 /// One byte more is asked for in the same call: to get none says that the file ended.

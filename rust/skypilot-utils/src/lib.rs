@@ -6,6 +6,8 @@ pub mod io_utils;
 #[cfg(unix)]
 pub mod process_utils;
 pub mod python;
+#[cfg(unix)]
+pub mod read_ahead;
 pub mod string_utils;
 pub mod system_utils;
 
