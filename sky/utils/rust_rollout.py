@@ -19,52 +19,20 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from hashlib import sha256
-    from typing import NamedTuple
-
-    class Decision(NamedTuple):
-        """Which backend is wanted, and why.
-
-        `percent` is 0.0 to 100.0, `bucket` 0 to 9999, `content_hash` the SHA-256 of the flag file that was read.
-        """
-
-        rust_wanted: bool
-        rule: str
-        reason: str
-        percent: float | None = None
-        bucket: int | None = None
-        content_hash: str | None = None
-        rollout_id: str | None = None
-
-    class Rollout(NamedTuple):
-        """What a flag file says: hosts whose bucket is below `threshold` (of 10000) use Rust."""
-
-        rollout_id: str
-        enabled: bool
-        threshold: int
-        stage: int
 else:
-    from collections import namedtuple
-
-    Decision = namedtuple(
-        "Decision",
-        "rust_wanted rule reason percent bucket content_hash rollout_id",
-        defaults=(None, None, None, None),
-    )
-    Rollout = namedtuple("Rollout", "rollout_id enabled threshold stage")
     # `random` does the same: hashlib would load OpenSSL, which costs more than everything else here.
     try:
-        from _sha2 import sha256
-    except ImportError:
-        try:
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
             from _sha256 import sha256
-        except ImportError:
-            from hashlib import sha256
+    except ImportError:
+        from hashlib import sha256
 
 FLAG = "SKYPILOT_USE_RUST"
 FILE_VARIABLE = "SKYPILOT_RUST_ROLLOUT"
@@ -85,8 +53,62 @@ _CANONICAL = """{"$schema":"https://flagd.dev/schema/v0/flags.json",
     {"if":[{"<":[{"var":["rolloutBucket",-1]},%s]},"on","off"]},
     {"fractional":[["on",%s],["off",%s]]}]}}}}
 """
-# Where its values stand when the text is split at quotation marks.
-_PARTS, _AT_ID, _AT_STATE, _AT_STAGE, _AT_GATE, _AT_THRESHOLD = 77, 11, 23, 40, 47, 66
+# What stands between its values.
+_LITERALS = _CANONICAL.split("%s")
+
+
+class _Record:
+    """Named values: a namedtuple or a dataclass would load what costs more than the decision."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+class Decision(_Record):
+    """Which backend is wanted, and why.
+
+    `percent` is 0.0 to 100.0, `bucket` 0 to 9999, `content_hash` the SHA-256 of the flag file that was read.
+    """
+
+    __slots__ = ("bucket", "content_hash", "percent", "reason", "rollout_id", "rule", "rust_wanted")
+
+    def __init__(
+        self,
+        rust_wanted: bool,
+        rule: str,
+        reason: str,
+        percent: float | None = None,
+        bucket: int | None = None,
+        content_hash: str | None = None,
+        rollout_id: str | None = None,
+    ) -> None:
+        self.rust_wanted = rust_wanted
+        self.rule = rule
+        self.reason = reason
+        self.percent = percent
+        self.bucket = bucket
+        self.content_hash = content_hash
+        self.rollout_id = rollout_id
+
+
+class Rollout(_Record):
+    """What a flag file says: hosts whose bucket is below `threshold` (of 10000) use Rust."""
+
+    __slots__ = ("enabled", "rollout_id", "stage", "threshold")
+
+    def __init__(self, rollout_id: str, enabled: bool, threshold: int, stage: int) -> None:
+        self.rollout_id = rollout_id
+        self.enabled = enabled
+        self.threshold = threshold
+        self.stage = stage
+
 
 _provider_answer: Decision | None = None
 
@@ -106,11 +128,7 @@ def decide(environ: Mapping[str, str] | None = None) -> Decision:
     if word in _OFF:
         return Decision(False, "environment", f"{FLAG}={value} asks for Python")
     if word not in ("", "auto"):
-        warnings.warn(
-            f"{FLAG}={value!r} is not one of {', '.join(_ON + _OFF)}, auto; treated as auto",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _warn(f"{FLAG}={value!r} is not one of {', '.join(_ON + _OFF)}, auto; treated as auto")
     if _provider_answer is not None:
         return _provider_answer
     named = environ.get(FILE_VARIABLE, "")
@@ -133,13 +151,15 @@ def use_provider_answer(
     """
     global _provider_answer
     if "sky.utils.rust_fallback" in sys.modules:
-        warnings.warn(
-            "the backend is already bound: call use_provider_answer() before importing sky.utils.rust_fallback",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _warn("the backend is already bound: call use_provider_answer() before importing sky.utils.rust_fallback")
         return
     _provider_answer = Decision(answer is True, "provider", reason, percent, None, None, rollout_id)
+
+
+def _warn(message: str) -> None:
+    import warnings  # only here, as it is rarely needed
+
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def evaluation_context(environ: Mapping[str, str] | None = None) -> dict[str, str | int]:
@@ -213,7 +233,7 @@ def _read(path: str, limit: int) -> bytes:
             raise ValueError("not a regular file")
         if facts.st_size > limit:
             raise ValueError(f"larger than {limit} bytes")
-        data = os.read(descriptor, limit + 1)
+        data = os.read(descriptor, facts.st_size + 1)  # to get no more than the size says that this is all
         while len(data) != facts.st_size and data and len(data) <= limit:
             more = os.read(descriptor, limit + 1 - len(data))
             if not more:
@@ -228,11 +248,15 @@ def _read(path: str, limit: int) -> bytes:
 
 def _parse_canonical(text: str) -> Rollout | None:
     """Take the values out by position, write the file again from them, and compare: equal text is proof."""
-    parts = text.split('"')
-    if len(parts) != _PARTS or not text.isascii() or "\\" in text:
+    if not text.isascii() or "\\" in text:
         return None
-    rollout_id, state, gate = parts[_AT_ID], parts[_AT_STATE], parts[_AT_GATE]
-    stage, number = parts[_AT_STAGE][1:-1], parts[_AT_THRESHOLD][6:-3]
+    found: list[str] = []
+    end = 0
+    for literal in _LITERALS[:6]:  # up to the threshold, from which the others follow
+        start = end + len(literal)
+        end = text.find("]" if len(found) == 5 else "," if len(found) in (2, 3) else '"', start)
+        found.append(text[start:end])
+    rollout_id, state, _, stage, gate, number = found
     if not (number.isdigit() and stage.isdigit() and len(number) <= 5 and len(stage) <= 5):
         return None
     threshold = _number(number)
@@ -357,8 +381,8 @@ def _murmur3(data: bytes) -> int:
     """MurmurHash3 x86 32-bit, seed 0 (Appleby's public-domain algorithm), as an unsigned number."""
     h = 0
     whole = len(data) & ~3
-    for at in range(0, whole, 4):
-        k = int.from_bytes(data[at : at + 4], "little") * 0xCC9E2D51 & 0xFFFFFFFF
+    for k in _words(data[:whole]):
+        k = k * 0xCC9E2D51 & 0xFFFFFFFF
         h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
         h = ((h << 13 | h >> 19) & 0xFFFFFFFF) * 5 + 0xE6546B64 & 0xFFFFFFFF
     if whole < len(data):
@@ -368,3 +392,10 @@ def _murmur3(data: bytes) -> int:
     h = (h ^ h >> 16) * 0x85EBCA6B & 0xFFFFFFFF
     h = (h ^ h >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
     return h ^ h >> 16
+
+
+def _words(data: bytes) -> Iterable[int]:
+    """The little-endian 32-bit numbers in `data`."""
+    if sys.byteorder == "little":
+        return memoryview(data).cast("I")
+    return [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import sys
 
@@ -37,7 +36,7 @@ def is_process_alive(pid: int) -> bool:
         pid = os.getpid()
     if pid < 0:
         raise ValueError(f"pid must be a positive integer (got {pid})")
-    if not 0 <= operator.index(pid) < 2**31:
+    if not 0 <= range(pid).stop < 2**31:  # operator.index(), without loading that module
         return False
     if sys.platform != "linux":
         import psutil

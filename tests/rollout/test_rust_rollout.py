@@ -145,7 +145,7 @@ def test_both_ways_of_reading_agree(threshold: int, stage: int, enabled: bool) -
     fast = rust_rollout._parse_canonical(content.decode())
     assert fast is not None
     assert fast == rust_rollout.parse(json.dumps(json.loads(content), indent=4).encode())
-    assert fast == ("sky-rs-1.2.3rc1+2", enabled, threshold, stage)
+    assert fast == rust_rollout.Rollout("sky-rs-1.2.3rc1+2", enabled, threshold, stage)
 
 
 @given(st.integers(0, 700), st.integers(0, 255))
@@ -218,7 +218,7 @@ def fresh() -> object:
 def test_a_providers_answer_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "sky.utils.rust_fallback", raising=False)
     rust_rollout.use_provider_answer(False, "my provider said off")
-    assert rust_rollout.decide({}) == (False, "provider", "my provider said off", None, None, None, None)
+    assert rust_rollout.decide({}) == rust_rollout.Decision(False, "provider", "my provider said off")
     assert rust_rollout.decide({"SKYPILOT_USE_RUST": "1"}).rule == "environment"
 
 
@@ -241,7 +241,17 @@ def test_importing_and_deciding_needs_no_json_and_nothing_outside_the_standard_l
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     loaded = set(ran.stdout.split())
-    assert not loaded & {"json", "hashlib", "re", "typing", "logging", "pathlib", "subprocess"}
+    assert not loaded & {
+        "collections",
+        "warnings",
+        "json",
+        "hashlib",
+        "re",
+        "typing",
+        "logging",
+        "pathlib",
+        "subprocess",
+    }
 
 
 def test_no_warning_and_no_exception_in_the_plain_case() -> None:

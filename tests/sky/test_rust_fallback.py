@@ -275,9 +275,8 @@ def test_what_is_wrong_is_named(content: str, tmp_path: pathlib.Path, monkeypatc
     native, problem = rust_fallback._load_native()
     assert native is None
     assert (problem is None) == (content == ABSENT)
-    monkeypatch.setattr(
-        rust_fallback.rust_rollout, "decide", lambda: rust_fallback._decision._replace(rust_wanted=True)
-    )
+    wanted = rust_fallback.rust_rollout.Decision(True, "environment", "wanted by this test")
+    monkeypatch.setattr(rust_fallback.rust_rollout, "decide", lambda: wanted)
     before = {name: getattr(rust_fallback, name) for name in NAMES}
     try:
         if problem is None:
