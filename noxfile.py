@@ -115,17 +115,6 @@ def test_rust(session: nox.Session) -> None:
     cargo(session, "test", "--locked", *session.posargs)
 
 
-@nox.session(default=False)
-def package(session: nox.Session) -> None:
-    """Build this machine's wheels, every stable-ABI floor and the universal one, into build/wheels."""
-    session.install("build[uv]")
-    shutil.rmtree("build/wheels", ignore_errors=True)
-    build = ("python", "-m", "build", "--installer=uv", "--wheel", "--outdir=build/wheels")
-    for feature in ("abi3-py39", "abi3-py310"):
-        session.run(*build, f"-Cmaturin.build-args=--features={feature}")
-    session.run(*build, "-Cuniversal=true")
-
-
 @nox.session(name="test-pythons", python=PYTHONS, requires=["package"], default=False)
 def test_pythons(session: nox.Session) -> None:
     """Prove the built wheels on every supported CPython; a missing interpreter is an error."""
@@ -229,6 +218,7 @@ PROGRAMS = {
     ): "Do what a workflow step asks for (`-- gate|matrix|notes|github-release`).",
     ("audit", "audit", "tools.audit"): "Look up advisories, licences and sources of all dependencies.",
     ("wheels", "wheels", "tools.build_wheels"): "Build, repair and test this machine's wheels.",
+    ("package", "wheels", "tools.build_wheels --for-tests"): "Build this checkout's wheels for test-pythons.",
     ("wheels-local", "wheels", "tools.wheels_local"): "Run cibuildwheel in an image made here (podman, root).",
     ("verify-dist", "wheels", "tools.verify_dist"): "Compare dist/ with the expected set and check every file.",
     ("reproduce", "wheels", "tools.reproduce"): "Build every archive twice, from two folders; compare the bytes.",

@@ -3,6 +3,7 @@
     python -m tools.build_wheels                     every wheel of this system and processor, into dist/
     python -m tools.build_wheels --job win_amd64-cp39
     python -m tools.build_wheels --no-container      maturin and zig, as on a Linux machine without docker and podman
+    python -m tools.build_wheels --for-tests         this checkout as it is, for this machine alone, into build/wheels
 
 `python -m release dist --matrix` names the jobs. What has to be built is derived from [tool.cibuildwheel], and each
 job must leave exactly its own files behind.
@@ -77,12 +78,30 @@ def with_cibuildwheel(job: dist.Job, sdist: Path, out: Path, container: str | No
     subprocess.run(command, env=environment, check=True)
 
 
+def features(archive: dist.Archive) -> list[str]:
+    """Return the crate's features that make this wheel: its stable ABI, with the oldest Python it serves."""
+    _, python, abi, _ = archive.name.removesuffix(".whl").rsplit("-", 3)
+    stable = "abi3t" if "abi3t" in abi else "abi3"
+    return [f"{stable}-py{python.removeprefix('cp')}"] if stable in abi else []
+
+
+def for_tests(jobs: list[dist.Job], out: Path) -> None:
+    """Build the checkout as it is: one wheel for each `abi3` floor, without repair, and the universal one."""
+    shutil.rmtree(out, ignore_errors=True)
+    floors = sorted({name for job in jobs for archive in job.archives for name in features(archive)})
+    settings = [f"-Cmaturin.build-args=--features={name}" for name in floors if not name.startswith("abi3t")]
+    for setting in [*settings, "-Cuniversal=true"]:
+        command = [sys.executable, "-m", "build", "--installer", "uv", "--wheel", "--outdir", str(out), setting]
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            raise click.ClickException(f"building with {setting} ended with {done.returncode}")
+
+
 def with_maturin(archive: dist.Archive, sdist: Path, out: Path) -> None:
     """Build one manylinux wheel without a container: zig links against the old C library that the name promises."""
     _, python, abi, policy = archive.name.removesuffix(".whl").rsplit("-", 3)
     arguments = ["--zig", "--compatibility", policy.removesuffix(f"_{platform.machine()}")]
-    if abi in ("abi3", "abi3t") or abi.startswith("abi3."):
-        arguments += ["--features", f"{'abi3t' if 'abi3t' in abi else 'abi3'}-py{python.removeprefix('cp')}"]
+    arguments += [f"--features={name}" for name in features(archive)]
     free_threaded = abi.endswith("t")
     interpreter = f"python3.{python.removeprefix('cp3')}{'t' * free_threaded}" if free_threaded else sys.executable
     arguments += ["--interpreter", interpreter]
@@ -96,15 +115,19 @@ def with_maturin(archive: dist.Archive, sdist: Path, out: Path) -> None:
 
 
 @click.command(epilog="Exit codes: 0 every wheel was built; 1 one was not; 2 wrong usage.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: dist, and build/wheels for tests.")
 @click.option(
     "--from", "source", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder that has the sdist (default: the output folder).",
 )  # fmt: skip
 @click.option("--job", "names", multiple=True, metavar="NAME", help="Only this job of the matrix; may be repeated.")
 @click.option("--no-container", is_flag=True, help="Do not look for docker or podman.")
-def main(out: Path, source: Path | None, names: tuple[str, ...], no_container: bool) -> None:
+@click.option(
+    "--for-tests", "tests", is_flag=True, help="Only for this machine, from this checkout, not from an sdist."
+)
+def main(out: Path | None, source: Path | None, names: tuple[str, ...], no_container: bool, tests: bool) -> None:
     """Build this machine's wheels into the output folder."""
+    out = out or (Path("build/wheels") if tests else Path("dist"))
     system, machine = this_machine()
     try:
         matrix = dist.load(Path.cwd()).jobs
@@ -117,6 +140,9 @@ def main(out: Path, source: Path | None, names: tuple[str, ...], no_container: b
         raise click.UsageError(
             f"no such job here: {', '.join(sorted(unknown)) or 'any'}; {system} {machine} has {here}"
         )
+    if tests:
+        for_tests(jobs, out)
+        return
     sdist = find_sdist(source or out)
     container = None if no_container or system != "linux" else engine()
     bare = system == "linux" and container is None

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -136,3 +137,18 @@ def test_crates_of_the_wheel_leave_out_what_only_benches_use() -> None:
     assert module == "sky_rs"
     assert {"skypilot-utils", "pyo3", "libc"} <= names
     assert "criterion" not in names
+
+
+def test_the_features_of_a_wheel_are_in_its_name() -> None:
+    found = {
+        (archive.name.split("-")[2], *build_wheels.features(archive))
+        for job in dist.load(ROOT).jobs
+        for archive in job.archives
+    }
+    assert found == {("cp39", "abi3-py39"), ("cp310", "abi3-py310"), ("cp314",), ("cp315", "abi3t-py315")}
+
+
+def test_a_wheel_for_tests_that_does_not_build_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(click.ClickException, match="abi3-py310 ended with 1"):
+        build_wheels.for_tests(list(dist.load(ROOT).jobs), tmp_path / "out")
