@@ -210,12 +210,7 @@ PROGRAMS = {
     ("migrate-proof", "test", "tools.migrate.proof"): "Migrate two real SkyPilot trees, and prove nothing broke.",
     ("rollout", "rollout", "release rollout", "status"): "Stage a release by percentage, on evidence.",
     ("report", "tools", "tools.performance_report"): "Show the last benchmark results as text, JSON and a page.",
-    (
-        "ci",
-        "release",
-        "tools.ci",
-        "--help",
-    ): "Do what a workflow step asks for (`-- gate|matrix|notes|github-release`).",
+    ("ci", "release", "tools.ci"): "Do what a workflow step asks for (`-- gate|matrix|notes|github-release`).",
     ("audit", "audit", "tools.audit"): "Look up advisories, licences and sources of all dependencies.",
     ("wheels", "wheels", "tools.build_wheels"): "Build, repair and test this machine's wheels.",
     ("package", "wheels", "tools.build_wheels --for-tests"): "Build this checkout's wheels for test-pythons.",
