@@ -76,7 +76,7 @@ def test_the_command_runs(example: Example, scratch: Path) -> None:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "NOX", "GIT_"))}
     environ["PATH"] = os.pathsep.join([str(scratch.parent / "bin"), environ["PATH"]])
     done = subprocess.run(
-        ["sh", "-c", example.command],
+        ["sh", "-c", f"{example.before or ':'}\n{example.command}"],
         cwd=scratch,
         capture_output=True,
         text=True,
@@ -103,9 +103,12 @@ def test_blocks_are_read_as_written() -> None:
     text = (
         "<!-- not run: too slow for this -->\n```console\n$ one\noutput\n$ two \\\n    more\n```\n\n"
         "<!-- exit: 0 1 -->\n```console\n# three\n```\n```python\n$ no\n```\n"
+        "<!-- before: zero -->\n```console\n$ four\n$ five\n```\n"
     )
     assert list(extract(text, "x.md")) == [
         Example("x.md", 3, "one", "too slow for this"),
         Example("x.md", 5, "two more", "too slow for this"),
         Example("x.md", 11, "three", "", (0, 1)),
+        Example("x.md", 18, "four", before="zero"),
+        Example("x.md", 19, "five"),
     ]
