@@ -18,7 +18,7 @@ def needs(case: dict[str, Any]) -> set[str]:
     """Return what must have been granted for this case to mean anything."""
     context = case["context"]
     needed = set()
-    if {"cgroup", "meminfo"} & context.keys():
+    if {"cgroup", "hidepid", "meminfo"} & context.keys():
         needed.add("mounts")
     if case["f"] == "find_free_port":
         needed.add("network")
