@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from release import locks, objects, pending, scratch, transaction, via, worktree
 from release import remote as remotes
 from release.change import Outcome, RefMove
-from release.errors import GitFailed, Interrupted, Refused
+from release.errors import GitFailed, Interrupted, Refused, ReleaseError
 from release.git import Repository
 from release.pending import Pending
 from release.plumbing import Plumbing
@@ -36,6 +37,8 @@ def standing(repo: Plumbing, change: Pending) -> Standing:
     here = {move.ref: repo.ref(move.ref) for move in change.local}
     moved = any(here[move.ref] not in {move.old, move.new} for move in change.local)
     if change.remote is None:
+        if any(_built_on(repo, move, here[move.ref]) for move in change.local):
+            return Standing(change, "built-on", f"{change.branch} here goes on from it: resume finishes it")
         if moved:
             return Standing(change, "stale", f"{change.branch} has moved since: abort, then cut again")
         return Standing(change, "pending", "resume finishes it here, abort undoes it")
@@ -57,6 +60,11 @@ def standing(repo: Plumbing, change: Pending) -> Standing:
     return Standing(change, "pending", f"{change.remote} has nothing of it: resume pushes it, abort undoes it")
 
 
+def _built_on(repo: Plumbing, move: RefMove, now: str) -> bool:
+    """Whether a branch here has gone on from the commit of the change."""
+    return now not in {"", move.old, move.new} and repo.ok("merge-base", "--is-ancestor", move.new, now)
+
+
 def resume(repository: Repository, *, hooks: bool = True) -> list[Outcome]:
     """Finish every pending change and return what came of each.
 
@@ -76,6 +84,22 @@ def resume(repository: Repository, *, hooks: bool = True) -> list[Outcome]:
     if refused:
         raise Refused(refused)
     return outcomes
+
+
+def bring_along(repository: Repository) -> None:
+    """Let this clone follow what the remote has in full already; whatever stands in the way stays for `resume`.
+
+    For a rollback, which must build on the remote's branch and cannot wait for somebody to look.
+    """
+    repo = Plumbing(repository)
+    with contextlib.suppress(ReleaseError, OSError):
+        if not pending.read_all(repo):
+            return
+        with locks.only_one(repo):
+            for change in _mended(repo):
+                if standing(repo, change).state == "pushed":
+                    objects.rewrite_tags(repo, change.tags)
+                    transaction.finish(repo, change, again=True)
 
 
 def missing_on_remote(repository: Repository) -> list[Problem]:
@@ -165,9 +189,9 @@ def abort(repository: Repository) -> list[str]:
             now = standing(repo, change)
             if now.state == "unknown":
                 raise Interrupted([Problem("remote-silent", now.next_step, remotes.ANSWER)])
-            if now.state in {"pushed", "half"}:
+            if now.state in {"pushed", "half", "built-on"}:
                 fix = "python -m release resume, and undo after that"
-                public.append(Problem("public", f"{change.title} is public: {now.next_step}", fix))
+                public.append(Problem("public", f"{change.title} is there for good: {now.next_step}", fix))
                 continue
             if now.state == "awaiting-merge":
                 via.withdraw(repo, change)
@@ -183,15 +207,29 @@ def _undo_here(repo: Plumbing, change: Pending) -> None:
     back = [RefMove(move.ref, move.new, move.old) for move in change.local if repo.ref(move.ref) == move.new]
     branch = f"refs/heads/{change.branch}"
     try:
-        at_base = repo.ref(branch) in {change.base, change.commit}
-        if change.local and at_base and worktree.follows(repo, change.branch):
-            worktree.follow(repo, change.commit, change.base, again=True)
+        if change.local and worktree.follows(repo, change.branch):
+            _files_back(repo, change, repo.ref(branch))
         lines = [f"update {m.ref} {m.new} {m.old}" if m.new else f"delete {m.ref} {m.old}" for m in back]
         if lines:
             repo.run("update-ref", "-m", f"release: abort {change.title}", "--stdin", stdin=_script(lines))
         pending.delete(repo, change)
     except (GitFailed, OSError) as error:
         raise Interrupted.because("cannot-undo", f"{change.title} is not undone yet: {error}", "abort again") from error
+
+
+def _files_back(repo: Plumbing, change: Pending, tip: str) -> None:
+    """Take the change's files out of index and work tree again.
+
+    When the branch has moved meanwhile (by a rollback, say), they are taken out as long as the new tip has these
+    files as they were; a file that somebody has changed since stays as it is.
+    """
+    if tip in {change.base, change.commit}:
+        worktree.follow(repo, change.commit, change.base, again=True, back=True)
+        return
+    files = repo.run("diff", "--name-only", "-z", "--no-renames", change.base, change.commit, "--").lines()
+    if files and repo.ok("diff", "--quiet", "--no-ext-diff", change.base, tip, "--", *files):
+        with contextlib.suppress(Refused):
+            worktree.follow(repo, change.commit, change.base, again=True, back=True)
 
 
 def _script(lines: Sequence[str]) -> bytes:

@@ -125,11 +125,12 @@ def clear_leftovers(repo: Plumbing) -> list[str]:
     return cleared
 
 
-def follow(repo: Plumbing, old: str, new: str, *, again: bool) -> None:
+def follow(repo: Plumbing, old: str, new: str, *, again: bool, back: bool = False) -> None:
     """Bring index and work tree from commit `old` to `new`, keeping every unrelated edit.
 
     Works on a copy of the index that replaces the real one in a single rename, under git's own lock. With
-    `again`, files that an earlier, killed run wrote are recognised, and half-written ones written anew.
+    `again`, files that an earlier, killed run wrote are recognised, and half-written ones written anew. With
+    `back`, so are those of a killed run that went from `new` to `old`, to be taken back.
 
     Raises:
         Refused: when a local change is in the way; nothing is changed then.
@@ -140,7 +141,9 @@ def follow(repo: Plumbing, old: str, new: str, *, again: bool) -> None:
         seen = repo.within({"GIT_INDEX_FILE": str(private)})
         seen.run("update-index", "-q", "--refresh", check=False)
         if again:
-            _recognise(seen, old, new)
+            _recognise(seen, old, new, back=False)
+        if back:
+            _recognise(seen, old, new, back=True)
         ran = seen.run("read-tree", "-m", "-u", "--no-recurse-submodules", old, new, check=False)
         if ran.code != 0:
             private.unlink(missing_ok=True)
@@ -149,33 +152,36 @@ def follow(repo: Plumbing, old: str, new: str, *, again: bool) -> None:
         private.replace(index)
 
 
-def _recognise(seen: Plumbing, old: str, new: str) -> None:
+def _recognise(seen: Plumbing, old: str, new: str, *, back: bool) -> None:
     """Tell the private index about files that an earlier, killed run has written already.
 
-    A file equal to the new version is entered as such; one that is only its beginning was being
+    A file that is as that run was to leave it is entered as such; one that is only the beginning of it was being
     written when the run was killed, and is removed so that it is written again.
     """
     entries = []
     pieces = seen.run("diff-tree", "-r", "-z", "--no-renames", old, new).lines()
     for change, path in zip(pieces[::2], pieces[1::2], strict=True):
-        _, mode, was, blob, _ = change.split(" ")
+        old_mode, new_mode, was, blob, _ = change.removeprefix(":").split(" ")
+        # The index still holds what the killed run started from: `old`, or, on the way back, `new`.
+        started, wrote, mode, commit = (blob, was, old_mode, old) if back else (was, blob, new_mode, new)
         place = seen.directory / path
         if mode not in {"100644", "100755"} or place.is_symlink() or not place.is_file():
             continue
         staged = seen.run("ls-files", "-s", "-z", "--", path).text.split(" ")
-        if len(staged) > 1 and staged[1] != was:
+        if (staged[1] if len(staged) > 1 else "0" * len(was)) != started:
             continue
         now = seen.text("hash-object", f"--path={path}", "--", str(place))
-        if now == blob:
-            entries.append(f"{mode} {blob}\t{path}\0")
-        elif now != was:
-            _drop_beginning(seen, place, f"{new}:{path}")
+        dropped = now not in {started, wrote} and _drop_beginning(seen, place, f"{commit}:{path}")
+        if now == wrote or (back and dropped):
+            entries.append(f"{mode} {wrote}\t{path}\0")
     if entries:
         seen.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
         seen.run("update-index", "-q", "--refresh", check=False)
 
 
-def _drop_beginning(seen: Plumbing, place: Path, whole: str) -> None:
-    written = place.read_bytes()
-    if seen.run("cat-file", "--filters", whole).out.startswith(written):
+def _drop_beginning(seen: Plumbing, place: Path, whole: str) -> bool:
+    """Remove a file that is only the beginning of what it was to be; return whether it was."""
+    half = seen.run("cat-file", "--filters", whole).out.startswith(place.read_bytes())
+    if half:
         place.unlink()
+    return half

@@ -113,7 +113,7 @@ def hold(context: Context, off: bool, reason: str, branch: str | None, dry_run: 
 @click.pass_obj
 def rollback(context: Context, to: int, reason: str, branch: str | None, dry_run: bool, no_push: bool) -> None:
     """Take the rollout back at once. Needs no evidence; only an edited flag file stops it."""
-    now = state.look(context.repo, branch, urgent=True)
+    now = _urgently(context, branch, dry_run=dry_run)
     _take(context, now, actions.rollback(now, reason, to), dry_run=dry_run, push=not no_push)
 
 
@@ -123,8 +123,18 @@ def rollback(context: Context, to: int, reason: str, branch: str | None, dry_run
 @click.pass_obj
 def kill(context: Context, reason: str, branch: str | None, dry_run: bool, no_push: bool) -> None:
     """Switch the flag off altogether: flagd's DISABLED, so every client uses its own default."""
-    now = state.look(context.repo, branch, urgent=True)
+    now = _urgently(context, branch, dry_run=dry_run)
     _take(context, now, actions.kill(now, reason), dry_run=dry_run, push=not no_push)
+
+
+def _urgently(context: Context, branch: str | None, *, dry_run: bool) -> State:
+    """Look at the rollout as it is on the remote, where an interrupted release may have gone ahead of this clone."""
+    if not dry_run:
+        from release import recover
+        from release.git import Repository
+
+        recover.bring_along(Repository(context.repo))
+    return state.look(context.repo, branch, urgent=True)
 
 
 def _measure(now: State, sources: Sources) -> Measured | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from release import recover, transaction
+from release import pending, recover, transaction
 from release.change import Change, Options, Outcome, TagSpec
 from release.errors import Interrupted, Refused, ReleaseError
 from release.git import Repository
+from release.plumbing import Plumbing
 
 
 def change_for(clone, version="1.1.0", **files) -> Change:
@@ -499,6 +500,39 @@ def test_a_file_half_written_by_a_killed_run_is_written_again(clone):
     recover.resume(Repository(clone.path))
     assert (clone.path / "version.txt").read_bytes() == b"1.1.0\r\n"
     assert_released(clone)
+
+
+@pytest.mark.parametrize("left", [b"1.1.0\n", b"1.1", b""])
+@pytest.mark.parametrize("staged", [False, True])
+def test_what_a_killed_run_wrote_here_is_taken_back(clone, left, staged):
+    """Without a push the work tree may follow before anything is public: the files are there, the index is not."""
+    base = clone.head
+    local = Options(push=False)
+    repository = Repository(clone.path)
+    prepared = transaction.prepare(repository, change_for(clone, version__txt=b"1.1.0\n", new__txt=b"new\n"), local)
+    repo = Plumbing(repository)
+    pending.create(repo, pending.describe(prepared, local, "", 0))
+    if staged:
+        clone.git("read-tree", "-m", "-u", base, prepared.commit)
+        clone.write("version.txt", "1.0.0\n")  # and then an abort was killed
+    else:
+        clone.write("version.txt", left)
+        clone.write("new.txt", "new\n")
+    assert recover.abort(repository) == ["release 1.1.0"]
+    assert_unchanged(clone, base)
+    assert_nothing_pending(clone)
+    assert clone.git("status", "--porcelain") == ""
+    assert (clone.path / "version.txt").read_text() == "1.0.0\n"
+
+
+def test_an_edit_made_after_the_kill_survives_an_abort(clone):
+    local = Options(push=False)
+    repository = Repository(clone.path)
+    prepared = transaction.prepare(repository, change_for(clone), local)
+    pending.create(Plumbing(repository), pending.describe(prepared, local, "", 0))
+    clone.write("version.txt", "1.1.0\nand mine\n")
+    assert recover.abort(repository) == ["release 1.1.0"]
+    assert (clone.path / "version.txt").read_text() == "1.1.0\nand mine\n"
 
 
 def test_unrelated_errors_are_release_errors(clone):
