@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 
-from release.git import Repository, Running
+from release.git import Repository, Running, Tree
 from release.problems import Problem
 
 NO_FILTER = {"unspecified", "unset", "set"}
@@ -35,14 +35,28 @@ def answer(asked: Running) -> list[Problem]:
     return [Problem("filtered-path", message, fix)]
 
 
+def _may_filter(repository: Repository, tree: Tree, paths: Sequence[str]) -> bool:
+    """Tell whether git has to be asked: there are attributes in the repository, in a folder above one of the files."""
+    folders = {folder for path in paths for folder in _above(path)}
+    if any(tree.has(f"{folder}.gitattributes") for folder in folders):
+        return True
+    return bool(paths) and (repository.common_dir / "info" / "attributes").exists()
+
+
+def _above(path: str) -> list[str]:
+    """Return the folders a path lies in, each with its final slash; the top is empty."""
+    parts = path.split("/")
+    return ["".join(f"{part}/" for part in parts[:count]) for count in range(len(parts))]
+
+
 class Watch:
     """The question for the files of a plan, asked while the plan is made."""
 
-    def __init__(self, repository: Repository, head: str | None, paths: Iterable[str]) -> None:
+    def __init__(self, repository: Repository, tree: Tree, head: str | None, paths: Iterable[str]) -> None:
         names = sorted(set(paths))
         self._asked: Running | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        if not names or head is None:
+        if head is None or not _may_filter(repository, tree, names):
             return
         env = {}
         if repository.bare:  # it has no index to read attributes from

@@ -97,7 +97,7 @@ class _Planner:
         self.problems += [problem for problem in found.problems if problem not in self.problems]
         path = find_changelog(tree, chosen)
         paths = {place.path for place in found.places} | {file.path for file in chosen.version_files}
-        watch = filters.Watch(self.repository, facts.head, paths | ({path} if path else set()))
+        watch = filters.Watch(self.repository, tree, facts.head, paths | ({path} if path else set()))
         tag_format, happened = self._history(facts, chosen, found)
         happened, counted, cancelled = happened.counted()
         current = self._current(happened, found)

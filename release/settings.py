@@ -5,6 +5,7 @@ compares the two. Unknown keys and wrong types are errors that name file and lin
 not set is found from the repository itself.
 """
 
+# Made while every command starts: what a dataclass can do besides holding values would cost half the time.
 # The fields are declared by functions that only build field(); nothing mutable is shared.
 # ruff: noqa: RUF009
 
@@ -43,7 +44,7 @@ def _not_below_the_top(paths: list[str]) -> str:
     return ""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class VersionFile:
     """One entry of `version-files`: a place where the version is written that is not found by itself."""
 
@@ -55,7 +56,7 @@ class VersionFile:
     spelling: str = key("pep440", "How the version is spelled there.", '"semver"', ("pep440", "semver"))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class MergeSettings:
     """`[tool.release.merge]`."""
 
@@ -65,7 +66,7 @@ class MergeSettings:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class RehearseSettings:
     """`[tool.release.rehearse]`."""
 
@@ -82,7 +83,7 @@ class RehearseSettings:
     check: str = key("", "The module to run with `python -m` in the new environment.", '"demo --self-test"')
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class RolloutSettings:
     """`[tool.release.rollout]`; `release.rollout.policy` has the defaults and checks the values."""
 
@@ -100,7 +101,7 @@ class RolloutSettings:
     ratio_at: float = key(0.0, "E-value at which the cohort's share counts as wrong. Default: 1000.", "1000")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class DistSettings:
     """`[tool.release.dist]`."""
 
@@ -111,7 +112,7 @@ class DistSettings:
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Settings:
     """`[tool.release]`."""
 

@@ -5,6 +5,7 @@ Versions are `packaging.version.Version` inside; PEP 440 is the spelling unless 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -19,8 +20,12 @@ _TAG = re.compile(r"((?:.*?[/@_-])?v?)(\d+(?:\.\d+)+(?:[-._+]?[0-9A-Za-z]+)*)")
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
+@functools.cache
 def parse(text: str) -> Version | None:
-    """Read a version in PEP 440 or SemVer spelling; None when it is neither."""
+    """Read a version in PEP 440 or SemVer spelling; None when it is neither.
+
+    What was read is kept: every tag is read twice, to find the format of tags and to find releases.
+    """
     try:
         return Version(text)
     except InvalidVersion:

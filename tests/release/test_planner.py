@@ -325,15 +325,22 @@ def test_a_submodule_does_not_matter(repo: Repo, new_repo: Callable[..., Repo]) 
 
 
 @pytest.mark.parametrize("bare", [False, True])
-@pytest.mark.parametrize("where", [".gitattributes", "docs/.gitattributes"])
+@pytest.mark.parametrize("where", [".gitattributes", "docs/.gitattributes", "info/attributes"])
 def test_a_file_that_lfs_keeps_stops_the_release_and_is_named(repo: Repo, where: str, bare: bool) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n"
     settings = '\n[tool.release]\nchangelog = "docs/NEWS.md"\n'
     repo.git("config", "filter.lfs.clean", "false")  # it would fail if it ran
     repo.commit("feat: x", {"pyproject.toml": PYPROJECT + settings, "docs/NEWS.md": pointer})
-    repo.commit("chore: lfs", {where: "*.md filter=lfs diff=lfs -text\n"})
     repo.publish()
     assert repo.remote is not None
+    attributes = "*.md filter=lfs diff=lfs -text\n"
+    if where == "info/attributes":
+        for folder in (repo.remote, repo.path / ".git"):
+            (folder / "info").mkdir(exist_ok=True)
+            (folder / where).write_text(attributes)
+    else:
+        repo.commit("chore: lfs", {where: attributes})
+        repo.publish()
     made = make(Repository(repo.remote if bare else repo.path))
     assert "filtered-path" in codes(made)
     message = next(problem.message for problem in made.problems if problem.code == "filtered-path")
