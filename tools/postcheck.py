@@ -37,11 +37,14 @@ def published(index: str, name: str, version: str, *, patience: float) -> dict[s
         answer = requests.get(f"{index}/simple/{name}/", headers=headers, timeout=60)
         if answer.ok:
             prefix = f"{name.replace('-', '_')}-{version}"
-            found = {
-                file["filename"]: {"url": file["url"], "sha256": file["hashes"].get("sha256", "")}
-                for file in answer.json()["files"]
-                if file["filename"].startswith((f"{prefix}-", f"{prefix}.tar"))
-            }
+            try:
+                found = {
+                    file["filename"]: {"url": file["url"], "sha256": file["hashes"].get("sha256", "")}
+                    for file in answer.json()["files"]
+                    if file["filename"].startswith((f"{prefix}-", f"{prefix}.tar"))
+                }
+            except (ValueError, TypeError, LookupError, AttributeError) as error:
+                raise click.ClickException(f"{index} does not answer as PEP 691 says: {error!r}") from error
             if found:
                 return found
         if time.monotonic() > deadline:

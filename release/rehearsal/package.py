@@ -74,7 +74,7 @@ def index(stage: Stage) -> Iterator[str]:
                 raise Refused([Problem("no-index", "pypiserver did not start", "pip install pypiserver")])
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.kill()
+            server.terminate()
 
 
 def upload(stage: Stage, archives: list[Path], address: str) -> tuple[None, str]:

@@ -226,6 +226,7 @@ def _host(place: Place, number: int) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
 
 
 @contextlib.contextmanager
