@@ -19,41 +19,6 @@ from tools.build_backend.project import Project, cargo_version
 ROOT = Path(__file__).parents[2]
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small package of the same build as ours, committed, with the backend's hooks called in it."""
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
-    monkeypatch.delenv("SKY_RS_UNIVERSAL", raising=False)
-    return make_tree(tmp_path / "first", monkeypatch)
-
-
-def make_tree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (folder / "rust/crate").mkdir(parents=True)
-    (folder / "pkg").mkdir()
-    (folder / "rust/Cargo.toml").write_text(
-        '[workspace]\nmembers = ["crate"]\n[workspace.package]\nversion = "1.2.0-rc.1"\n'
-    )
-    (folder / "rust/crate/Cargo.toml").write_text('[package]\nname = "crate"\nversion.workspace = true\n')
-    (folder / "pkg/code.py").write_text("x = 1\n")
-    (folder / "LICENSE").write_text("free\n")
-    (folder / "pyproject.toml").write_text(
-        '[project]\nname = "some-thing"\ndynamic = ["version"]\nlicense = "MIT"\nlicense-files = ["LICENSE"]\n'
-        '[tool.maturin]\nmanifest-path = "rust/crate/Cargo.toml"\nmodule-name = "some_thing"\n'
-        'include = [{ path = "pkg/*", format = ["sdist", "wheel"] }]\n'
-    )
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "first", "--date", "2024-01-01T00:00:00Z")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def test_universal_wheel_holds_the_python_side_and_the_metadata(tree: Path, tmp_path: Path) -> None:
     name = build_backend.build_wheel(str(tmp_path), {"universal": "true"})
     assert name == "some_thing-1.2.0rc1-py3-none-any.whl"
@@ -74,7 +39,7 @@ def test_same_commit_gives_same_bytes_in_another_folder(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "a longer name"
-    git(tree, "clone", "-q", str(tree), str(other))
+    subprocess.run(["git", "clone", "-q", str(tree), str(other)], check=True)
     built = []
     for folder in (tree, other):
         out = tmp_path / f"{folder.name} out"
