@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from release import cli, errors
 from release.change import Options
@@ -59,33 +60,7 @@ def in_child(work: Callable[[], int], at: int = 0, action: inject.Action | None 
     """Run `work` in a forked process of its own group; return its exit code, negative for a signal."""
     child = os.fork()
     if child == 0:
-        code = CRASHED
-        try:
-            os.setsid()
-            out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            os.dup2(out, 1)
-            os.dup2(out, 2)
-            points = inject.Points(at, action)
-            try:
-                code = work()
-            except errors.ReleaseError as error:
-                print(error, file=sys.stderr)
-                code = error.exit_code
-            except OSError as error:
-                print(error, file=sys.stderr)
-                code = errors.REFUSED
-            if log is not None:
-                points.busy = True
-                with contextlib.suppress(OSError):
-                    log.with_suffix(".points").write_text("\n".join(points.names))
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(BaseException):
-                sys.stderr.flush()
-            os._exit(code)
+        _be_child(work, at, action, log)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -95,6 +70,37 @@ def in_child(work: Callable[[], int], at: int = 0, action: inject.Action | None 
     os.killpg(child, 9)
     os.waitpid(child, 0)
     return HUNG
+
+
+def _be_child(work: Callable[[], int], at: int, action: inject.Action | None, log: Path | None) -> NoReturn:
+    """Do `work` in this forked process, with its words in `log` and the names of its points beside it, and exit."""
+    code = CRASHED
+    try:
+        os.setsid()
+        out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        points = inject.Points(at, action)
+        try:
+            code = work()
+        except errors.ReleaseError as error:
+            print(error, file=sys.stderr)
+            code = error.exit_code
+        except OSError as error:
+            print(error, file=sys.stderr)
+            code = errors.REFUSED
+        if log is not None:
+            points.busy = True
+            with contextlib.suppress(OSError):
+                log.with_suffix(".points").write_text("\n".join(points.names))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def release(place: World, plan: ReleasePlan) -> Callable[[], int]:
