@@ -5,6 +5,7 @@
 Compiles the crate with LLVM's instrumentation, runs `cargo test`, then puts an instrumented `sky_rs` before
 the installed one and runs pytest with it. LLVM's own tools read the counters; they must be of the LLVM that
 rustc was built with: rustup's `llvm-tools` component has them, and so has Debian's package `llvm-22`.
+Python is measured by all tests that are not slow and by the two rehearsals, which need Prometheus and a package index.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ TARGET = ROOT / "build" / "rust-coverage"
 # The crate's own sources; its tests and other people's crates do not count.
 SOURCES = ROOT / "rust" / "skypilot-utils" / "src"
 NOT_COUNTED = re.compile(r"/tests(/|\.rs$)")
+# The rehearsals are slow tests, and nothing else runs what they run.
+PYTHON_RUNS = (
+    ("-q", "--numprocesses=auto", "-m", "not slow and not network"),
+    ("-q", "-m", "slow", "tests/rollout/test_prometheus.py", "tests/release/test_commands_rehearse.py"),
+)
 
 
 class ToolsMissingError(Exception):
@@ -42,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.only != "python":
             enough = rust_coverage(options.fail_under, pytest_arguments or ["-q", "tests/sky"])
         if options.only != "rust":
-            python_coverage(options.fail_under, pytest_arguments or ["-q", "-m", "not slow and not network"])
+            python_coverage(options.fail_under, [pytest_arguments] if pytest_arguments else PYTHON_RUNS)
     except ToolsMissingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -52,10 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if enough else 1
 
 
-def python_coverage(fail_under: float, pytest_arguments: Sequence[str]) -> None:
+def python_coverage(fail_under: float, runs: Sequence[Sequence[str]]) -> None:
     """Run pytest under coverage.py and print its report; raises CalledProcessError when it is too low."""
-    run([sys.executable, "-m", "coverage", "run", "-m", "pytest", *pytest_arguments])
-    run([sys.executable, "-m", "coverage", "report", f"--fail-under={fail_under:g}"])
+    coverage = [sys.executable, "-m", "coverage"]
+    run([*coverage, "erase"])
+    for arguments in runs:
+        run([*coverage, "run", "-m", "pytest", *arguments])
+    run([*coverage, "report", f"--fail-under={fail_under:g}"])
 
 
 def rust_coverage(fail_under: float, pytest_arguments: Sequence[str]) -> bool:
