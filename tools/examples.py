@@ -21,7 +21,10 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Example:
-    """One command of the documentation; `reason` says why it is not run, `codes` which exit codes are right, `before` what comes first."""
+    """One command of the documentation, in its place.
+
+    `reason` says why it is not run, `codes` which exit codes are right, `before` what comes first.
+    """
 
     file: str
     line: int
