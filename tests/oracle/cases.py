@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cases_io
+import cases_ports
 import cases_process
 import cases_string
 import cases_system
@@ -24,7 +25,7 @@ Generator = Callable[[random.Random, Fixtures], Iterator[Call]]
 GENERATORS: dict[str, tuple[Generator, Generator]] = {
     "read_last_n_lines": (cases_io.read_last_n_lines_edges, cases_io.read_last_n_lines_random),
     "hash_file": (cases_io.hash_file_edges, cases_io.hash_file_random),
-    "find_free_port": (cases_io.find_free_port_edges, cases_io.find_free_port_random),
+    "find_free_port": (cases_ports.find_free_port_edges, cases_ports.find_free_port_random),
     "base36_encode": (cases_string.base36_encode_edges, cases_string.base36_encode_random),
     "format_float": (cases_string.format_float_edges, cases_string.format_float_random),
     "truncate_long_string": (cases_string.truncate_edges, cases_string.truncate_random),

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from release import transaction
-from release.change import Change, Options, TagSpec
+from release.change import Options
 from release.errors import Refused
-from release.git import Repository
-
-
-def cut(clone, options=None):
-    repository = Repository(clone.path)
-    change = Change(
-        "release", "1.1.0", "main", clone.head, {"version.txt": b"1.1.0\n"}, "Release 1.1.0\n",
-        (TagSpec("v1.1.0", "1.1.0"),), 1_800_000_000,
-    )  # fmt: skip
-    options = options or Options()
-    return transaction.execute(repository, transaction.prepare(repository, change, options), options)
+from tests.release.cutting import cut
 
 
 def test_hooks_see_the_release_and_not_the_work_tree(clone, tmp_path):
@@ -66,7 +55,7 @@ def test_what_hooks_change_is_in_the_commit_and_said(clone):
 def test_hooks_can_be_left_out(clone):
     for name in ("pre-commit", "commit-msg", "pre-push"):
         clone.hook(name, "exit 1")
-    cut(clone, Options(hooks=False))
+    cut(clone, options=Options(hooks=False))
     assert clone.there("refs/tags/v1.1.0")
 
 
