@@ -1,35 +1,62 @@
 """Measures `python -m release` against other release tools and against the floor, on synthetic repositories.
 
     python -m benchmarks.release_speed --quick        two small repositories, three rounds
-    python -m benchmarks.release_speed                1,000 to 1,000,000 commits (the million takes a while to build)
+    python -m benchmarks.release_speed                1,000 to 1,000,000 commits: about 20 minutes on two cores
+    python -m benchmarks.release_speed --publish      the same, and its table goes into RELEASING.md
 
-Every figure is a whole process, from start to exit: seconds of wall time (the best of the rounds, which alternate
-between the tools) and peak memory. None of the tools asks a remote. The floor is what nobody written in Python
-with GitPython gets under: importing it, `git for-each-ref --merged`, and `git log` of the same commits.
+Repositories and tools are made once, below build/bench. Every figure is a whole process, from start to exit: seconds
+of wall time (the best of the rounds, which alternate between the tools) and peak memory. A run is ended after a
+minute, and told as such. None of the tools asks a remote. The floor is what nobody written in Python with GitPython
+gets under: importing it, `git for-each-ref --merged`, and `git log` of the same commits.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import click
+
+from benchmarks.facts import distribution_versions, machine
 from benchmarks.synthetic_repos import build, version
+from tools.performance_report.publish import publish_release
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = {"python-semantic-release": "semantic-release", "commitizen": "cz", "git-cliff": "git-cliff"}
-QUICK = ((1_000, 10, False), (10_000, 100, True))
+LIMIT = 60.0  # seconds; a run that needs longer is ended
+TOO_LONG = f"over {LIMIT:.0f} s"
+
+
+class Size(NamedTuple):
+    """A repository to measure in, and how many rounds; `others` False leaves out the tools that need minutes there."""
+
+    commits: int
+    tags: int
+    merges: bool
+    rounds: int
+    others: bool = True
+
+    @property
+    def name(self) -> str:
+        """The repository in words."""
+        return f"{self.commits:,} commits, {self.tags:,} tags, {'merges' if self.merges else 'linear'}"
+
+
+QUICK = (Size(1_000, 10, False, 3), Size(10_000, 100, True, 3))
 FULL = (
-    (1_000, 10, False), (10_000, 100, False), (10_000, 100, True), (100_000, 1_000, False), (100_000, 5_000, True),
-    (1_000_000, 1_000, False),
+    Size(1_000, 10, False, 9), Size(10_000, 100, False, 9), Size(10_000, 100, True, 9),
+    Size(100_000, 1_000, False, 3), Size(100_000, 5_000, True, 3), Size(1_000_000, 1_000, False, 3, others=False),
 )  # fmt: skip
-LIMIT = 600.0  # seconds; a tool that needs longer is reported so
+SLOW = ("python-semantic-release", "git-cliff")  # on a million commits
 
 
 class Task(NamedTuple):
@@ -66,13 +93,13 @@ def environments(folder: Path) -> dict[str, Path]:
     return programs
 
 
-def tasks(repository: Path, tags: int, programs: dict[str, Path]) -> list[Task]:
+def tasks(repository: Path, size: Size, programs: dict[str, Path]) -> list[Task]:
     """List what is measured in one repository."""
     git = ["git", "-C", os.fspath(repository)]
     ours = [sys.executable, "-m", "release", "--repo", os.fspath(repository)]
     psr, cz, cliff = (os.fspath(programs[name]) for name in TOOLS)
-    since = f"v{version(tags - 1)}..HEAD"
-    return [
+    since = f"v{version(size.tags - 1)}..HEAD"
+    found = [
         Task("floor", "import git", [sys.executable, "-c", "import git"]),
         Task("floor", "git for-each-ref --merged", [*git, "for-each-ref", "--merged", "HEAD", "refs/tags"]),
         Task("floor", "git log since the last tag", [*git, "log", since]),
@@ -86,6 +113,7 @@ def tasks(repository: Path, tags: int, programs: dict[str, Path]) -> list[Task]:
         Task("notes", "commitizen", [cz, "changelog", "--dry-run"]),
         Task("notes", "git-cliff", [cliff]),
     ]
+    return [task for task in found if size.others or task.tool not in SLOW]
 
 
 def run(task: Task, repository: Path) -> tuple[float, float, str]:
@@ -97,33 +125,51 @@ def run(task: Task, repository: Path) -> tuple[float, float, str]:
         began = time.perf_counter()
         process = subprocess.Popen(
             task.command, cwd=repository, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=errors,
+            stderr=errors, start_new_session=True,
         )  # fmt: skip
+        timer = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
         _, status, usage = os.wait4(process.pid, 0)
+        timer.cancel()
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         words = errors.read(4000).decode("utf-8", "replace").strip().split("\n")[-1]
+    if seconds >= LIMIT:
+        return seconds, usage.ru_maxrss / 1024, TOO_LONG
     return seconds, usage.ru_maxrss / 1024, words or "failed" if process.returncode else ""
 
 
-def measure(repository: Path, name: str, todo: list[Task], rounds: int) -> list[Figure]:
+def measure(repository: Path, size: Size, todo: list[Task], rounds: int) -> list[Figure]:
     """Run every task once a round, one after the other; keep the best time and the highest memory."""
-    best: dict[Task | tuple[str, str], Figure] = {}
+    best: dict[tuple[str, str], Figure] = {}
     for number in range(rounds):
-        for task in todo:
-            key = (task.job, task.tool)
-            if key in best and (best[key].error or best[key].seconds * number > LIMIT):
-                continue
-            seconds, memory, error = run(task, repository)
-            old = best.get(key)
-            if old is not None:
-                seconds, memory = min(seconds, old.seconds), max(memory, old.mebibytes)
-            best[key] = Figure(name, task.job, task.tool, seconds, memory, error)
-            if task.tool == "python-semantic-release" and task.job == "notes":
-                subprocess.run(["git", "checkout", "-q", "-f", "main"], cwd=repository, check=True)
-        print(f"{name}: round {number + 1} of {rounds}", file=sys.stderr)
+        print(f"{size.name}: round {number + 1} of {rounds}", file=sys.stderr)
+        with click.progressbar(todo, file=sys.stderr, item_show_func=_shown) as bar:
+            for task in bar:
+                old = best.get((task.job, task.tool))
+                if old is None or not old.error:
+                    figure = Figure(size.name, task.job, task.tool, *run(task, repository))
+                    best[task.job, task.tool] = _better(old, figure)
+                    _clean(task, repository)
     return list(best.values())
+
+
+def _shown(task: Task | None) -> str | None:
+    return f"{task.job}: {task.tool}" if task else None
+
+
+def _better(old: Figure | None, new: Figure) -> Figure:
+    if old is None or new.error:
+        return new
+    return new._replace(seconds=min(old.seconds, new.seconds), mebibytes=max(old.mebibytes, new.mebibytes))
+
+
+def _clean(task: Task, repository: Path) -> None:
+    """Take back what python-semantic-release writes even when it is only to print; it may have been ended."""
+    if task.tool == "python-semantic-release" and task.job == "notes":
+        (repository / ".git" / "index.lock").unlink(missing_ok=True)
+        subprocess.run(["git", "checkout", "-q", "-f", "main"], cwd=repository, check=True)
 
 
 def summary(figures: list[Figure]) -> list[str]:
@@ -142,42 +188,76 @@ def summary(figures: list[Figure]) -> list[str]:
         for job, title in (("plan", "next version"), ("notes", "full changelog")):
             ours = found[job, "ours"]
             cells = [name, title, f"{floors[job]:.3f}", _cell(ours), f"{ours.seconds / floors[job]:.2f}"]
-            cells += [_cell(found[job, tool]) for tool in TOOLS if (job, tool) in found]
+            cells += [_cell(found[job, tool]) if (job, tool) in found else "not run" for tool in TOOLS]
             lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
 def _cell(figure: Figure) -> str:
+    if figure.error == TOO_LONG:
+        return TOO_LONG
     return f"failed: {figure.error}" if figure.error else f"{figure.seconds:.3f} s, {figure.mebibytes:.0f} MiB"
 
 
-def main() -> int:
-    """Build, measure, print, and write JSON and Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two small repositories, three rounds")
-    parser.add_argument("--rounds", type=int, help="how often each command runs (default 3 or 7)")
-    parser.add_argument("--largest", type=int, default=1_000_000, help="leave out repositories with more commits")
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="where results go")
-    options = parser.parse_args()
-    programs = environments(options.folder / "envs")
+@click.command()
+@click.option("--quick", is_flag=True, help="Two small repositories, three rounds.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How often each command runs (default: 3 to 9, by size).")
+@click.option("--largest", type=int, default=1_000_000, show_default=True, help="Leave out what has more commits.")
+@click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "bench", help="Where results go.")
+@click.option("--publish", "do_publish", is_flag=True, help="Put the table into RELEASING.md.")
+@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", help="What is printed.")
+def main(quick: bool, rounds: int | None, largest: int, folder: Path, do_publish: bool, form: str) -> None:
+    """Measure `python -m release` against other release tools and the floor, on synthetic repositories.
+
+    Exit code 1 when one of ours, or of the floor, failed.
+    """
+    programs = environments(folder / "envs")
+    began = time.time()
     figures: list[Figure] = []
-    for commits, tags, merges in QUICK if options.quick else FULL:
-        if commits > options.largest:
-            continue
-        name = f"{commits:,} commits, {tags:,} tags, {'merges' if merges else 'linear'}"
-        repository = build(
-            options.folder / "repos" / f"{commits}-{tags}-{'m' if merges else 'l'}", commits, tags, merges
-        )
-        rounds = options.rounds or (3 if options.quick else 7)
-        figures += measure(repository, name, tasks(repository, tags, programs), rounds)
-    table = summary(figures)
-    print("\n".join(table))
-    options.folder.mkdir(parents=True, exist_ok=True)
-    result = {"rounds": options.rounds, "figures": [figure._asdict() for figure in figures], "load": os.getloadavg()}
-    (options.folder / "release_speed.json").write_text(json.dumps(result, indent=2) + "\n")
-    (options.folder / "release_speed.md").write_text("\n".join(table) + "\n")
-    return int(any(figure.error for figure in figures if figure.tool == "ours" or figure.job == "floor"))
+    for size in QUICK if quick else FULL:
+        if size.commits <= largest:
+            place = folder / "repos" / f"{size.commits}-{size.tags}-{'m' if size.merges else 'l'}"
+            if not place.exists():
+                print(f"building {size.name}", file=sys.stderr)
+            repository = build(place, size.commits, size.tags, size.merges)
+            figures += measure(repository, size, tasks(repository, size, programs), rounds or size.rounds)
+    document = {
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "minutes": round((time.time() - began) / 60, 1),
+        "quick": quick,
+        "machine": machine(),
+        "python": sys.version.split()[0],
+        "versions": {name: _version(name, path) for name, path in programs.items()},
+        "figures": [figure._asdict() for figure in figures],
+    }
+    table = page(document)
+    (folder / "release_speed.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / "release_speed.md").write_text(table + "\n", encoding="utf-8")
+    print(json.dumps(document, indent=1) if form == "json" else table)
+    if do_publish:
+        for path in publish_release(ROOT, document, table):
+            print(f"published in {path}", file=sys.stderr)
+    sys.exit(int(any(figure.error for figure in figures if figure.tool == "ours" or figure.job == "floor")))
+
+
+def page(document: dict[str, Any]) -> str:
+    """Return the table, and below it where and when it was measured."""
+    lines = summary([Figure(**figure) for figure in document["figures"]])
+    where = document["machine"]
+    tools = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    kind = "A quick run" if document["quick"] else "A full run"
+    load = f"load {where['load'][0]:.1f} at the end" if where["load"] else "load unknown"
+    about = (
+        f"{kind} of {document['created'][:10]} on {where['cpu']}, {where['cores']} cores, {where['kernel']},"
+        f" {load}, Python {document['python']}; {tools}."
+    )
+    return "\n".join([*lines, "", about])
+
+
+def _version(name: str, program: Path) -> str:
+    """Return the installed version of one of the other tools."""
+    return distribution_versions(os.fspath(program.with_name("python")), [name]).get(name, "of unknown version")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import release_speed, synthetic_repos
+from benchmarks.release_speed import Size
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="memory is measured by wait4")
 
@@ -58,33 +60,43 @@ def others(tmp_path: Path) -> Path:
         fails = "echo first line >&2; echo 'no such option' >&2; exit 2" if package == "commitizen" else "exit 0"
         place.write_text(f"#!/bin/sh\n{fails}\n")
         place.chmod(0o755)
+        place.with_name("python").symlink_to(sys.executable)  # asked for the tool's version
     return tmp_path / "results"
 
 
-def test_every_tool_is_measured_and_a_failure_is_in_the_table(
-    others: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(release_speed, "QUICK", ((40, 3, False), (100_000, 10, False)))
-    options = ["--quick", "--rounds", "2", "--largest", "1000", "--folder", str(others)]
-    monkeypatch.setattr(sys, "argv", ["release_speed", *options])
-    assert release_speed.main() == 0
-    said = capsys.readouterr()
-    assert "installing" not in said.err
-    rows = [row for row in said.out.splitlines() if row.startswith("| 40 commits, 3 tags, linear")]
+def test_every_tool_is_measured_and_a_failure_is_in_the_table(others: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = (Size(40, 3, False, 2), Size(30, 2, True, 1, others=False), Size(100_000, 10, False, 1))
+    monkeypatch.setattr(release_speed, "QUICK", sizes)
+    said = CliRunner().invoke(release_speed.main, ["--quick", "--largest", "1000", "--folder", str(others)])
+    assert said.exit_code == 0, said.output
+    assert "installing" not in said.stderr
+    assert "40 commits, 3 tags, linear: round 2 of 2" in said.stderr
+    rows = [row for row in said.stdout.splitlines() if row.startswith("| 40 commits, 3 tags, linear")]
     assert [row.split(" | ")[1] for row in rows] == ["next version", "full changelog"]
     assert all("failed: no such option" in row for row in rows)
     assert all(re.search(r"\d\.\d{3} s, \d+ MiB", row) for row in rows)
+    left_out = [row for row in said.stdout.splitlines() if row.startswith("| 30 commits, 2 tags, merges")]
+    assert [row.count("not run") for row in left_out] == [2, 2]
+    assert "A quick run of 20" in said.stdout
     document = json.loads((others / "release_speed.json").read_text())
     assert {figure["tool"] for figure in document["figures"]} >= {"ours", "git log", *release_speed.TOOLS}
     assert all(figure["seconds"] > 0 for figure in document["figures"])
-    assert (others / "release_speed.md").read_text() == said.out
+    assert (others / "release_speed.md").read_text() == said.stdout
+
+
+def test_a_run_that_takes_too_long_is_ended_and_told(others: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (others / "envs/git-cliff/bin/git-cliff").write_text("#!/bin/sh\nsleep 100 & wait\n")
+    monkeypatch.setattr(release_speed, "QUICK", (Size(10, 1, False, 1),))
+    monkeypatch.setattr(release_speed, "LIMIT", 3.0)
+    said = CliRunner().invoke(release_speed.main, ["--quick", "--folder", str(others)])
+    rows = [row for row in said.stdout.splitlines() if row.startswith("| 10 commits")]
+    assert [row.endswith(f"| {release_speed.TOO_LONG} |") for row in rows] == [True, True]
 
 
 def test_our_own_failure_is_the_exit_code(others: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release_speed, "QUICK", ((10, 1, False),))
+    monkeypatch.setattr(release_speed, "QUICK", (Size(10, 1, False, 1),))
     monkeypatch.setattr(release_speed, "ROOT", others)  # no `release` package there
-    monkeypatch.setattr(sys, "argv", ["release_speed", "--quick", "--rounds", "1", "--folder", str(others)])
-    assert release_speed.main() == 1
+    assert CliRunner().invoke(release_speed.main, ["--quick", "--folder", str(others)]).exit_code == 1
 
 
 def test_a_tool_that_is_not_here_is_installed_into_its_own_environment(

@@ -9,7 +9,9 @@ from typing import Any
 
 PAGES = ("README.md", "docs/measure.md")
 PUBLISHED = Path("benchmarks", "published.json")
-_BLOCK = re.compile(r"(<!-- begin numbers -->\n).*?(<!-- end numbers -->)", re.DOTALL)
+RELEASE_PAGE = Path("RELEASING.md")
+PUBLISHED_RELEASE = Path("benchmarks", "published_release.json")
+RELEASE_NUMBERS = "release numbers"
 
 
 def publish(root: Path, document: dict[str, Any], table: str) -> list[Path]:
@@ -27,18 +29,27 @@ def publish(root: Path, document: dict[str, Any], table: str) -> list[Path]:
     return written
 
 
-def fill(page: Path, table: str) -> bool:
+def publish_release(root: Path, document: dict[str, Any], table: str) -> list[Path]:
+    """Write what `benchmarks.release_speed` measured, and its table into the page on releasing."""
+    (root / PUBLISHED_RELEASE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    filled = fill(root / RELEASE_PAGE, table, RELEASE_NUMBERS)
+    return [root / PUBLISHED_RELEASE, *([root / RELEASE_PAGE] if filled else [])]
+
+
+def fill(page: Path, table: str, what: str = "numbers") -> bool:
     """Put a table between the marks of a page; False where it has none."""
     text = page.read_text(encoding="utf-8")
-    if shown(text) is None:
-        return False
-    page.write_text(_BLOCK.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text), encoding="utf-8")
-    return True
+    new, count = _block(what).subn(lambda found: f"{found[1]}{table}\n{found[3]}", text)
+    if count:
+        page.write_text(new, encoding="utf-8")
+    return count > 0
 
 
-def shown(text: str) -> str | None:
+def shown(text: str, what: str = "numbers") -> str | None:
     """Return what stands between the marks in a page, None where it has none."""
-    found = _BLOCK.search(text)
-    if found is None:
-        return None
-    return found[0].split("\n", 1)[1].rsplit("<!-- end", 1)[0].rstrip("\n")
+    found = _block(what).search(text)
+    return found[2].rstrip("\n") if found else None
+
+
+def _block(what: str) -> re.Pattern[str]:
+    return re.compile(f"(<!-- begin {what} -->\n)(.*?)(<!-- end {what} -->)", re.DOTALL)
