@@ -57,7 +57,9 @@ def install_package(session: nox.Session) -> str:
 
 def cargo(session: nox.Session, command: str, *args: str) -> None:
     """Run cargo on the crate, for the Python that runs nox."""
-    env = {"PYO3_PYTHON": sys.executable}
+    # Test programs embed Python: a shared libpython of pyenv's is in no folder that the loader looks in.
+    folders = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
+    env = {"PYO3_PYTHON": sys.executable, "LD_LIBRARY_PATH": os.pathsep.join(filter(None, folders))}
     session.run("cargo", command, "--manifest-path=rust/Cargo.toml", *args, external=True, env=env)
 
 

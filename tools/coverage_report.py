@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -107,6 +108,10 @@ def measure(pytest_arguments: Sequence[str]) -> list[Path]:
         "CARGO_TARGET_DIR": str(TARGET),
         "LLVM_PROFILE_FILE": str(TARGET / "%p-%m.profraw"),
         "PYO3_PYTHON": sys.executable,
+        # The tests embed Python: a shared libpython of pyenv's is in no folder that the loader looks in.
+        "LD_LIBRARY_PATH": os.pathsep.join(
+            filter(None, [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")])
+        ),
         "RUSTFLAGS": "-C instrument-coverage",
     }
     cargo = ["--manifest-path", str(MANIFEST), "--locked", "--features", "abi3-py310", "--message-format=json"]
