@@ -71,8 +71,13 @@ class RehearseSettings:
     """`[tool.release.rehearse]`."""
 
     builds: Strings = key(
-        ("--sdist", "--wheel"), "Arguments of `python -m build`, one run each.", '["--sdist", "--wheel"]'
-    )
+        ("--sdist", "--wheel"), "Arguments of `python -m build`, one run each; what follows an sdist is built from it.",
+        '["--sdist", "--wheel"]',
+    )  # fmt: skip
+    verify: str = key(
+        "", "The module to run with `python -m`, in the clean clone, on the folder of archives before the upload.",
+        '"tools.verify_dist"',
+    )  # fmt: skip
     needs: Mapping[str, str] = key(
         {}, "Builds that need a program; without it they are left out, and said to be.", '{ "--wheel" = "cargo" }'
     )

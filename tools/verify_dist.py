@@ -2,6 +2,7 @@
 
     python -m tools.verify_dist dist
     python -m tools.verify_dist dist --platform this     on a developer's machine, which has only its own wheels
+    python -m tools.verify_dist --unrepaired DIR         what a plain build left, before auditwheel names its policy
 
 The set and the inside of each file: `release.dist_verify`. Then the tools that judge wheels, each on the files it is
 for, and what is ours alone: stubs beside the module, and a bill of materials that names Cargo.lock's crates.
@@ -47,7 +48,7 @@ def run_tools(folder: Path, names: list[str]) -> Iterator[Problem]:
     # abi3audit knows abi3; abi3t is newer than it.
     stable = [name for name in wheels if "-abi3-" in name]
     yield from judge("abi3audit", ["abi3audit", "--strict", "--verbose"], folder, stable)
-    for name in (name for name in wheels if "linux_" in name):
+    for name in (name for name in wheels if "manylinux_" in name or "musllinux_" in name):
         yield from promised_policy(folder / name)
 
 
@@ -139,14 +140,18 @@ def locked_crates(root: Path) -> tuple[str, set[tuple[str, str]]]:
 @click.option(
     "--platform", "only", type=click.Choice(["this"]), help="Only what this machine builds; never enough to publish."
 )
-def main(folder: Path, only: str | None) -> None:
+@click.option("--unrepaired", is_flag=True, help="Files of a plain build: judge what is there, not whether it is all.")
+def main(folder: Path, only: str | None, unrepaired: bool) -> None:
     """Compare FOLDER with the expected set, and every file in it with what it promises."""
     root = Path.cwd()
     try:
         found = dist.load(root)
         wanted = own_archives(found) if only else found.archives()
-        problems = verify(found, folder, wanted)
-        names = [archive.name for archive in wanted if (folder / archive.name).is_file()]
+        if unrepaired:
+            problems, names = [], sorted(path.name for path in folder.iterdir())
+        else:
+            problems = verify(found, folder, wanted)
+            names = [archive.name for archive in wanted if (folder / archive.name).is_file()]
         problems.extend(run_tools(folder, names))
         module, crates = locked_crates(root)
         for name in names:

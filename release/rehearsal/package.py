@@ -10,9 +10,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from release.errors import Refused
 from release.git import Repository, Tree
@@ -40,11 +44,13 @@ def builds(source: Path) -> bool:
 
 
 def build(stage: Stage, source: Path, chosen: RehearseSettings) -> tuple[list[Path], str]:
-    """Run each build of the settings in the clean clone, and return the archives.
+    """Run each build of the settings, and return the archives.
 
+    The first is made of the clean clone; what follows an sdist, of that sdist, as an installer would.
     A build whose program is missing on this machine is left out, and said to be.
     """
     out = stage.folder / "dist"
+    clone = source
     left_out = []
     for arguments in chosen.builds:
         program = chosen.needs.get(arguments)
@@ -53,8 +59,47 @@ def build(stage: Stage, source: Path, chosen: RehearseSettings) -> tuple[list[Pa
             continue
         command = [sys.executable, "-m", "build", "--outdir", str(out), *shlex.split(arguments), str(source)]
         stage.run(command, cwd=source)
+        if source == clone:
+            source = _unpacked(stage, out) or clone
     archives = sorted(out.iterdir())
-    return archives, "; ".join([", ".join(path.name for path in archives), *left_out])
+    words = [", ".join(path.name for path in archives), *left_out]
+    if source != clone:
+        words.append("the wheels are made of the sdist")
+    return archives, "; ".join(words)
+
+
+def _unpacked(stage: Stage, out: Path) -> Path | None:
+    """Return the folder of the sdist's files, None where there is no sdist."""
+    found = sorted(out.glob("*.tar.gz"))
+    if not found:
+        return None
+    place = stage.folder / "unpacked"
+    with tarfile.open(found[0]) as archive:
+        archive.extractall(place, filter="data")
+    (tree,) = place.iterdir()
+    return tree
+
+
+def verify(stage: Stage, source: Path, archives: list[Path], made: ReleasePlan, module: str) -> tuple[None, str]:
+    """Check that each archive is of this release and that the index would take it, then run the package's own check."""
+    wanted = (canonicalize_name(made.name), Version(str(made.next)))
+    strangers = []
+    for path in archives:
+        wheel = path.suffix == ".whl"
+        if (parse_wheel_filename(path.name)[:2] if wheel else parse_sdist_filename(path.name)) != wanted:
+            strangers.append(path.name)
+    if strangers:
+        message = f"{', '.join(strangers)}: not of {made.name} {made.next}"
+        raise Refused([Problem("foreign-archive", message, "see which version the build reads")])
+    stage.run([sys.executable, "-m", "twine", "check", "--strict", *map(str, archives)])
+    words = f"{len(archives)} archives of {made.name} {made.next}, `twine check --strict` is content"
+    return None, words + (own_judge(stage, source, module) if module else "")
+
+
+def own_judge(stage: Stage, source: Path, module: str) -> str:
+    """Run the module of the clean clone that judges archives, and return what it said in one line."""
+    said = stage.run([sys.executable, "-m", *shlex.split(module), str(stage.folder / "dist")], cwd=source)
+    return "".join(f"; {line.strip()}" for line in said.splitlines() if line.strip())
 
 
 @contextlib.contextmanager
@@ -78,9 +123,8 @@ def index(stage: Stage) -> Iterator[str]:
 
 
 def upload(stage: Stage, archives: list[Path], address: str) -> tuple[None, str]:
-    """Upload with twine, as to the real index, after its checks."""
+    """Upload with twine, as to the real index."""
     files = [str(path) for path in archives]
-    stage.run([sys.executable, "-m", "twine", "check", "--strict", *files])
     login = ["--username", "rehearsal", "--password", "rehearsal", "--disable-progress-bar", "--non-interactive"]
     stage.run([sys.executable, "-m", "twine", "upload", "--repository-url", f"{address}/", *login, *files])
     return None, f"{len(files)} files to {address}"
@@ -159,12 +203,13 @@ def summary(archives: list[Path]) -> list[str]:
 def rehearse(stage: Stage, source: Path, made: ReleasePlan) -> list[str]:
     """Take the tagged source to an installed package, and return what a real release would upload."""
     if not builds(source):
-        for title in ("build", "upload", "install", "check"):
+        for title in ("build", "verify", "upload", "install", "check"):
             stage.left_out(title, "there is no Python package here (no pyproject.toml, no setup.py)")
         return []
     repository = Repository(source)
     chosen = read_settings(Tree(repository.objects(), repository.line("rev-parse", "HEAD")))[0].rehearse
     archives = stage.step("build", lambda: build(stage, source, chosen))
+    stage.step("verify", lambda: verify(stage, source, archives, made, chosen.verify))
     with index(stage) as address:
         stage.step("upload", lambda: upload(stage, archives, address))
         python = stage.step("new environment", lambda: environment(stage, chosen))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tarfile
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 
 from release.cli import main
+from release.errors import Refused
+from release.rehearsal import package
+from release.rehearsal.stage import Stage
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +101,41 @@ def test_a_package_is_built_uploaded_installed_and_checked(capsys, clone):
     assert code == 0
     steps = {step["step"]: step["result"] for step in said["steps"]}
     assert "rehearsed_demo-1.1.0-py3-none-any.whl" in steps["build"]
+    assert "the wheels are made of the sdist" in steps["build"]
+    assert "2 archives of rehearsed-demo 1.1.0" in steps["verify"]
     assert "none of the" in steps["install"]
     assert "demo is well" in steps["check"]
     assert len([line for line in said["would"] if line.startswith("upload ")]) == 2
+
+
+@pytest.fixture
+def stage(tmp_path):
+    (tmp_path / "dist").mkdir()
+    return Stage(tmp_path, lambda _: None)
+
+
+def test_an_archive_of_another_version_stops_the_rehearsal(stage):
+    made = SimpleNamespace(name="Re_hearsed", next="1.1.0")
+    archives = [stage.folder / "dist" / "re_hearsed-1.0.0-py3-none-any.whl"]
+    with pytest.raises(Refused, match=r"re_hearsed-1\.0\.0.*not of Re_hearsed 1\.1\.0"):
+        package.verify(stage, stage.folder, archives, made, "")
+
+
+def test_the_module_that_verifies_runs_in_the_clone_on_the_archives(stage, tmp_path):
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    (clone / "judge.py").write_text("import sys; print('judged', sys.argv[1:]); sys.exit(len(sys.argv) - 3)\n")
+    words = package.own_judge(stage, clone, "judge --hard")
+    assert f"; judged ['--hard', '{stage.folder / 'dist'}']" in words
+    with pytest.raises(Refused, match="judge"):
+        package.own_judge(stage, clone, "judge")
+
+
+def test_wheels_are_built_from_the_sdist(stage):
+    assert package._unpacked(stage, stage.folder / "dist") is None
+    (stage.folder / "demo-1.0").mkdir()
+    (stage.folder / "demo-1.0" / "PKG-INFO").write_text("Name: demo\n")
+    with tarfile.open(stage.folder / "dist" / "demo-1.0.tar.gz", "w:gz") as archive:
+        archive.add(stage.folder / "demo-1.0", "demo-1.0")
+    found = package._unpacked(stage, stage.folder / "dist")
+    assert (found / "PKG-INFO").read_text() == "Name: demo\n"
