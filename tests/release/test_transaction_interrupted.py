@@ -161,13 +161,46 @@ def test_what_a_killed_run_wrote_here_is_taken_back(clone, left, staged):
     assert (clone.path / "version.txt").read_text() == "1.0.0\n"
 
 
-def test_an_edit_made_after_the_kill_survives_an_abort(clone):
+def unpushed(clone):
+    """Write the pending ref of a release that stays here, and return its commit."""
     local = Options(push=False)
     repository = Repository(clone.path)
     prepared = transaction.prepare(repository, change_for(clone), local)
     pending.create(Plumbing(repository), pending.describe(prepared, local, "", 0))
+    return prepared.commit
+
+
+def test_a_release_under_whose_feet_the_branch_has_moved_is_stale(clone):
+    unpushed(clone)
+    head = clone.commit("fix: meanwhile", other__txt="x")
+    assert states(clone) == ["stale"]
+    with pytest.raises(Refused) as caught:
+        recover.resume(Repository(clone.path))
+    assert codes(caught) == ["stale"]
+    assert recover.abort(Repository(clone.path)) == ["release 1.1.0"]
+    assert clone.head == head
+    assert clone.git("tag", "--list") == ""
+    assert_nothing_pending(clone)
+
+
+def test_a_release_that_commits_build_on_is_finished_and_cannot_be_aborted(clone):
+    commit = unpushed(clone)
+    clone.git("reset", "--quiet", "--hard", commit)  # killed before the tag and the end
+    head = clone.commit("fix: go on", other__txt="x")
+    assert states(clone) == ["built-on"]
+    with pytest.raises(Refused) as caught:
+        recover.abort(Repository(clone.path))
+    assert codes(caught) == ["public"]
+    recover.resume(Repository(clone.path))
+    assert (clone.head, clone.git("rev-parse", "v1.1.0^{commit}")) == (head, commit)
+    assert_nothing_pending(clone)
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_an_edit_made_after_the_kill_survives_an_abort(clone):
+    unpushed(clone)
     clone.write("version.txt", "1.1.0\nand mine\n")
-    assert recover.abort(repository) == ["release 1.1.0"]
+    assert recover.abort(Repository(clone.path)) == ["release 1.1.0"]
     assert (clone.path / "version.txt").read_text() == "1.1.0\nand mine\n"
 
 
