@@ -139,7 +139,7 @@ def main() -> int:
         ("verify (the doctor)", lambda: run(PYTHON, "-m", "sky.utils.rust_fallback", folder=ENVIRONMENT)),
     ]
     if with_rust:
-        steps.append(("quick benchmark", lambda: run(PYTHON, ROOT / "tools/quick_benchmark.py")))
+        steps.append(("quick benchmark", lambda: run(PYTHON, "-m", "tools.demo", "--quick", "--plain")))
     for title, step in steps:
         print(f"-- {title}", flush=True)
         start = time.monotonic()

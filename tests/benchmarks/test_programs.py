@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import abi_floor, decision_cost, environment, reference_steps, worker
-from tools import quick_benchmark
 from tools.dropin import DropIn, load
 
 
@@ -89,20 +88,6 @@ def test_a_build_that_fails_or_cannot_begin_is_told(
         abi_floor.main(["--rounds", "0"])
     with pytest.raises(FileNotFoundError, match="no shared library"):
         abi_floor.module_file('{"reason": "build-finished"}')
-
-
-@pytest.mark.native
-def test_the_quick_benchmark_has_a_line_for_each_workload(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(quick_benchmark, "SECONDS_PER_ROUND", 0.001)
-    assert quick_benchmark.main() == 0
-    _, *rows = capsys.readouterr().out.splitlines()
-    assert [row.split()[0] for row in rows] == [name for name, _ in quick_benchmark.WORKLOADS]
-    for row in rows:
-        native, twin = map(float, row.split()[1:3])
-        assert native > 0
-        assert twin > 0
 
 
 def drop_in(python: str) -> DropIn:
