@@ -1,13 +1,13 @@
 """Measures `python -m release` against other release tools and against the floor, on synthetic repositories.
 
     python -m benchmarks.release_speed --quick        two small repositories, three rounds
-    python -m benchmarks.release_speed                1,000 to 1,000,000 commits: about 20 minutes on two cores
+    python -m benchmarks.release_speed                1,000 to 1,000,000 commits, for a quiet machine
     python -m benchmarks.release_speed --publish      the same, and its table goes into RELEASING.md
 
 Repositories and tools are made once, below build/bench. Every figure is a whole process, from start to exit: seconds
-of wall time (the best of the rounds, which alternate between the tools) and peak memory. A run of another tool
-is ended after a minute, and told as such. None of the tools asks a remote. The floor is what nobody written in Python with GitPython
-gets under: importing it, `git for-each-ref --merged`, and `git log` of the same commits.
+of wall time (the best of the rounds, which alternate between the tools) and peak memory. A run of another tool is
+ended after a minute, and told as such. None of the tools asks a remote. The floor is what nobody written in Python
+with GitPython gets under: importing it, `git for-each-ref --merged`, and `git log` of the same commits.
 """
 
 from __future__ import annotations
