@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -92,22 +93,28 @@ def _clean(side: Side) -> dict[str, str]:
 def memory(
     sides: Sequence[Side], works: Iterable[Work], functions: Sequence[dict[str, str]], rounds: int
 ) -> list[dict[str, Any]]:
-    """Compare by how much one call raises the peak of a fresh process; the least of a few tries counts."""
+    """Compare by how much one call raises the peak of a fresh process; the median of a few tries counts.
+
+    Every try is a fork of a process that did nothing but import. The kernel counts memory to a few dozen
+    pages only, hence the median, and hence small calls may show nothing.
+    """
     entries = []
-    for work in works:
-        peaks: list[list[int]] = [[], []]
-        for _ in range(rounds):
-            for index, side in enumerate(sides):
-                peaks[index].append(_peak(side, functions[index][work.function], work))
-        reference, ours = (min(values) for values in peaks)
-        entries.append({"function": work.function, "workload": work.name, "reference": reference, "replacement": ours})
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(Worker(side)) for side in sides]
+        for work in works:
+            reference, ours = (
+                _peak(worker, names[work.function], work, rounds)
+                for worker, names in zip(workers, functions, strict=True)
+            )
+            entries.append(
+                {"function": work.function, "workload": work.name, "reference": reference, "replacement": ours}
+            )
     return entries
 
 
-def _peak(side: Side, function: str, work: Work) -> int:
-    with Worker(side) as worker:
-        worker.ask("prepare", name="m", function=function, args=list(work.args), kwargs=work.kwargs, env=work.env)
-        return int(worker.ask("memory", name="m")["bytes"])
+def _peak(worker: Worker, function: str, work: Work, rounds: int) -> int:
+    worker.ask("prepare", name="m", function=function, args=list(work.args), kwargs=work.kwargs, env=work.env)
+    return statistics.median_low([int(worker.ask("memory", name="m")["bytes"]) for _ in range(rounds)])
 
 
 def threads(side: Side, works: Iterable[Work], module: str, seconds: float, rounds: int) -> list[dict[str, Any]]:

@@ -90,10 +90,16 @@ class Bench:
         key = f"{work.function}/{work.name}"
         for worker, function in zip(workers, functions, strict=True):
             worker.ask("prepare", name=key, function=function, args=list(work.args), kwargs=work.kwargs, env=work.env)
-        answers = [worker.ask("answer", name=key)["result"] for worker in workers]
-        if check and answers[0] != answers[1]:
-            raise WorkerError(f"{key}: the sides differ: {answers[0][:80]} and {answers[1][:80]}")
-        loops = [worker.ask("calibrate", name=key, seconds=effort.seconds)["loops"] for worker in workers]
+        answers = [worker.ask("answer", name=key) for worker in workers]
+        first, second = (answer["result"] for answer in answers)
+        if check and first != second:
+            raise WorkerError(f"{key}: the sides differ: {first[:80]} and {second[:80]}")
+        loops = [
+            1  # one call takes longer than a round is to take
+            if answer["seconds"] > 4 * effort.seconds
+            else worker.ask("calibrate", name=key, seconds=effort.seconds)["loops"]
+            for worker, answer in zip(workers, answers, strict=True)
+        ]
         times: tuple[list[float], list[float]] = ([], [])
         rounds = effort.rounds
         for number in range(effort.rounds):

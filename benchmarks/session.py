@@ -123,7 +123,12 @@ def _pairings(
                 except WorkerError as error:
                     not_run.append({"what": f"{work.function}: {work.name}", "reason": str(error)})
                     continue
-            yield bench.pair(work, names, effort)
+            around = getattr(work, "around", None)
+            if around is not None and plan.quick:
+                not_run.append({"what": f"{work.function}: {work.name}", "reason": "only in a full run"})
+                continue
+            with around() if around is not None else contextlib.nullcontext():
+                yield bench.pair(work, names, effort)
 
 
 def _beside(
@@ -138,7 +143,7 @@ def _beside(
     progress("memory", len(works), len(works))
     if sys.platform == "linux":
         wanted = [work for work in works if work.memory]
-        document["memory"] = extras.memory((reference, ours), wanted, sides, 1 if plan.quick else 3)
+        document["memory"] = extras.memory((reference, ours), wanted, sides, 3 if plan.quick else 9)
     else:
         not_run.append({"what": "peak memory", "reason": "it is read from /proc, which only Linux has"})
     if plan.free_threaded:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ class Workload:
     """One way to call one function, the same for every side.
 
     `counted` workloads make up the function's mean; the others are shown beside it. `disguise` names made-up
-    control groups. `size` (of `unit`) places it on the plot of time against input size.
+    control groups. `size` (of `unit`) places it on the plot of time against input size. `around` holds what
+    is costly to make and is there only while this is measured; such a workload is for full runs.
     """
 
     function: str
@@ -32,6 +35,7 @@ class Workload:
     memory: bool = False
     size: int = 0
     unit: str = ""
+    around: Callable[[], contextlib.AbstractContextManager[None]] | None = None
 
 
 @contextlib.contextmanager
@@ -88,7 +92,7 @@ def _lines(folder: Path) -> Iterator[Workload]:
     long = _file(folder / "long-lines.log", lambda: ("x" * 1_000_000 + "\n") * 8)
     for count in (1, 10, 1000, 100_000):
         name = f"n = {count:,}"
-        yield Workload(function, name, (plain, count), memory=count > 10, size=count, unit="lines")
+        yield Workload(function, name, (plain, count), memory=True, size=count, unit="lines")
     yield Workload(function, "n = 1,000, non-ASCII", (mixed, 1000), memory=True)
     yield Workload(function, "n = 3, lines of 1 MB", (long, 3), memory=True)
 
@@ -106,12 +110,12 @@ def _hashes(folder: Path) -> Iterator[Workload]:
             f"{label}, sha256",
             (path, "sha256"),
             counted=not big,
-            memory=size >= 65536,
+            memory=True,
             size=size,
             unit="bytes",
         )
         if big:
-            yield Workload("hash_file", f"{label}, md5", (path, "md5"), counted=False)
+            yield Workload("hash_file", f"{label}, md5", (path, "md5"), counted=False, memory=True)
 
 
 def _directories(folder: Path) -> Iterator[Workload]:
@@ -121,6 +125,16 @@ def _directories(folder: Path) -> Iterator[Workload]:
         yield Workload(function, f"{count:,} entries", (path,), size=count, unit="entries")
     function = "get_max_workers_for_file_mounts"
     yield Workload(function, "10,000 entries", ({"/data": paths[10_000]},), size=10_000, unit="entries")
+    many = 1_000_000
+    yield Workload(
+        function,
+        f"{many:,} entries",
+        ({"/data": str(folder / f"entries-{many}")},),
+        counted=False,
+        size=many,
+        unit="entries",
+        around=partial(_made_for_a_while, folder / f"entries-{many}", many),
+    )
     yield Workload(function, "two files", ({"/a": __file__, "/b": __file__},), counted=False)
     yield Workload(function, "10 entries", ({"/data": paths[10]},), counted=False, size=10, unit="entries")
 
@@ -196,3 +210,12 @@ def _directory(path: Path, count: int) -> str:
         for index in range(count):
             (path / f"file-{index:07}").touch()
     return str(path)
+
+
+@contextlib.contextmanager
+def _made_for_a_while(path: Path, count: int) -> Iterator[None]:
+    try:
+        _directory(path, count)
+        yield
+    finally:
+        shutil.rmtree(path)

@@ -19,7 +19,7 @@ HERE = Side("here", sys.executable, ("json",))
 def test_a_worker_times_what_it_is_told() -> None:
     with Worker(HERE) as worker:
         worker.ask("prepare", name="x", function="os:getenv", args=["A_NAME"], kwargs={}, env={"A_NAME": "v"})
-        assert worker.ask("answer", name="x") == {"result": "'v'"}
+        assert worker.ask("answer", name="x")["result"] == "'v'"
         loops = worker.ask("calibrate", name="x", seconds=0.001)["loops"]
         assert loops > 1
         assert worker.ask("time", name="x", loops=loops)["seconds"] > 0
@@ -29,6 +29,9 @@ def test_memory_is_the_rise_of_the_peak() -> None:
     with Worker(HERE) as worker:
         worker.ask("prepare", name="x", function="builtins:bytearray", args=[50_000_000], kwargs={}, env={})
         assert worker.ask("memory", name="x")["bytes"] > 40_000_000
+        worker.ask("prepare", name="x", function="builtins:int", args=["no"], kwargs={}, env={})
+        with pytest.raises(WorkerError, match="the call failed"):
+            worker.ask("memory", name="x")
 
 
 def test_errors_come_back_as_errors() -> None:
@@ -60,7 +63,7 @@ def test_a_disguise_shows_other_control_groups_or_says_why_not(tmp_path: Path) -
             kwargs={},
             env={},
         )
-        assert worker.ask("answer", name="x") == {"result": "True"}
+        assert worker.ask("answer", name="x")["result"] == "True"
     assert disguise("", tmp_path) == []
 
 

@@ -7,6 +7,7 @@ use sky_rs::io_utils::{Tail, end_line, fill, open_to_read};
 use std::ffi::{CStr, CString};
 use std::hint::black_box;
 use std::io::Write;
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 fn file_of(lines: usize) -> (NamedTempFile, CString) {
@@ -66,5 +67,9 @@ fn ports(criterion: &mut Criterion) {
 #[cfg(not(target_os = "linux"))]
 fn ports(_: &mut Criterion) {}
 
-criterion_group!(benches, tails, whole_files, ports);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    targets = tails, whole_files, ports
+}
 criterion_main!(benches);

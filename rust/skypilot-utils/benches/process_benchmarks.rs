@@ -6,6 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sky_rs::process_utils::{count_entries, workers_for};
 use std::ffi::CString;
 use std::hint::black_box;
+use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 fn processes(criterion: &mut Criterion) {
@@ -38,5 +39,9 @@ fn directories(criterion: &mut Criterion) {
     group.bench_function("workers", |bencher| bencher.iter(|| workers_for(black_box(1024), black_box(50))));
 }
 
-criterion_group!(benches, processes, directories);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    targets = processes, directories
+}
 criterion_main!(benches);

@@ -7,6 +7,7 @@ use sky_rs::string_utils::{
     base36_encode, cut_end, cut_middle, decode_utf8, format_fraction, format_integer,
 };
 use std::hint::black_box;
+use std::time::Duration;
 
 fn base36(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("base36_encode");
@@ -58,5 +59,9 @@ fn lines(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, base36, numbers, cuts, lines);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    targets = base36, numbers, cuts, lines
+}
 criterion_main!(benches);

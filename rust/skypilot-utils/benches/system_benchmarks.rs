@@ -5,6 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use sky_rs::system_utils::{cpu_limit_v2, memory_limit, plain_float, total_memory};
 use std::hint::black_box;
+use std::time::Duration;
 
 fn limits(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("limits");
@@ -25,5 +26,9 @@ fn limits(criterion: &mut Criterion) {
     group.bench_function("meminfo", |bencher| bencher.iter(|| total_memory(black_box(meminfo.as_bytes()))));
 }
 
-criterion_group!(benches, limits);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    targets = limits
+}
 criterion_main!(benches);

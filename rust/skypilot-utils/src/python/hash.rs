@@ -20,7 +20,7 @@ const PROBABLY_SHORT: usize = 16 * 1024;
 /// From this size on a second thread reads ahead, if a processor is idle.
 const READ_AHEAD_FROM: u64 = 4 * 1024 * 1024;
 /// What the second thread reads at once.
-const AHEAD_PIECE: usize = 56 * 1024;
+const AHEAD_PIECE: usize = 52 * 1024;
 /// How many pieces it may be ahead. With the one that the hashing thread reads itself where the other is
 /// late, this takes less memory than SkyPilot's one buffer.
 const AHEAD_SLOTS: usize = 3;
