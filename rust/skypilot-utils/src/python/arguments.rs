@@ -46,10 +46,13 @@ impl<'a, 'py> Passed<'a, 'py> {
         if self.positional > N {
             return None;
         }
-        let mut sorted = [None; N];
-        for (slot, value) in sorted.iter_mut().zip(&self.values[..self.positional]) {
-            *slot = Some(*value);
-        }
+        // Not a copy of a slice, for which the compiler would call memmove.
+        let mut sorted =
+            std::array::from_fn(
+                |index| {
+                    if index < self.positional { self.values.get(index).copied() } else { None }
+                },
+            );
         if let Some(names) = self.names {
             for (index, value) in self.values[self.positional..].iter().enumerate() {
                 let name = names.get_borrowed_item(index).ok()?;

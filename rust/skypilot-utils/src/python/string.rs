@@ -76,12 +76,36 @@ pub fn truncate_long_string<'py>(
             return join_ascii(py, bytes, cut);
         }
     }
-    let cut = if middle {
-        string_utils::cut_middle(max_length)
-    } else {
-        string_utils::cut_end(length, max_length, |from| find_space(text, from, length))
-    };
-    join(py, text, length, cut)
+    if middle {
+        return join(py, text, length, string_utils::cut_middle(max_length));
+    }
+    if let Some(short) = cut_beginning(py, text, max_length)? {
+        return Ok(short);
+    }
+    join(py, text, length, string_utils::cut_end(length, max_length, |from| find_space(text, from, length)))
+}
+
+/// Shorten a text of more than `SHORT_TEXT` characters, if its beginning is ASCII and shows where to cut.
+fn cut_beginning<'py>(
+    py: Python<'py>,
+    text: Borrowed<'_, 'py, PyString>,
+    max_length: i64,
+) -> Result<Option<Bound<'py, PyAny>>, Stop> {
+    const BEGINNING: usize = 256;
+    if !usize::try_from(max_length).is_ok_and(|max_length| max_length <= BEGINNING / 2) {
+        return Ok(None);
+    }
+    // SAFETY: a live str, longer than this; the result is a new object or null.
+    let beginning =
+        unsafe { owned(py, ffi::PyUnicode_Substring(text.as_ptr(), 0, BEGINNING.cast_signed())) }?;
+    let Some(ascii) = Ascii::of(exact_str(beginning.as_borrowed())?) else { return Ok(None) };
+    let mut seen = true;
+    let cut = string_utils::cut_end(BEGINNING, max_length, |from| {
+        let space = memchr::memchr(b' ', &ascii.bytes()[from..]);
+        seen &= space.is_some();
+        space.map(|found| from + found)
+    });
+    if seen { join_ascii(py, ascii.bytes(), cut).map(Some) } else { Ok(None) }
 }
 
 fn join_ascii<'py>(py: Python<'py>, text: &[u8], cut: Cut) -> Answer<'py> {
