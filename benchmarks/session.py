@@ -43,10 +43,10 @@ def run(plan: Plan, progress: Progress) -> dict[str, Any]:
     theirs = plan.reference or str(reference_python(settings, settings.root / "build" / "environments"))
     steps = str(Path(__file__).parent)
     reference = Side(settings.reference or "original", theirs, settings.imports, (steps,))
-    ours = Side(settings.replacement, plan.python, (settings.replacement, settings.native), environ=_wanted(settings))
+    ours = our_side(settings, plan.python)
     document = _header(plan, reference, ours)
     effort = QUICK if plan.quick else FULL
-    with _workloads(settings, plan.folder / "data") as everything:
+    with workloads(settings, plan.folder / "data") as everything:
         works = [work for work in everything if not plan.only or work.function in plan.only]
         strange = [work.function for work in works if work.function not in settings.functions]
         if strange:
@@ -71,8 +71,10 @@ def run(plan: Plan, progress: Progress) -> dict[str, Any]:
     return document
 
 
-def _wanted(settings: DropIn) -> dict[str, str]:
-    return {settings.flag: "1"} if settings.flag else {}
+def our_side(settings: DropIn, python: str) -> Side:
+    """Return the side of the replacement, with the flag that asks for the native module."""
+    environ = {settings.flag: "1"} if settings.flag else {}
+    return Side(settings.replacement, python, (settings.replacement, settings.native), environ=environ)
 
 
 def _header(plan: Plan, reference: Side, ours: Side) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _header(plan: Plan, reference: Side, ours: Side) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _workloads(settings: DropIn, folder: Path) -> Iterator[list[Any]]:
+def workloads(settings: DropIn, folder: Path) -> Iterator[list[Any]]:
     """Load the module of workloads that the settings name, and let it prepare them."""
     path = settings.workloads
     spec = importlib.util.spec_from_file_location("drop_in_workloads", path) if path else None

@@ -50,6 +50,11 @@ class Worker:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int:
+        """Number of the process; of the disguise's, where there is one."""
+        return self._process.pid
+
     def ask(self, op: str, **arguments: Any) -> dict[str, Any]:
         """Send one request and wait for its answer."""
         stdin, stdout = self._pipes()
