@@ -196,8 +196,10 @@ def release(changelog: Changelog, version: str, tag: str, date: str, generated: 
         elif section.unreleased:
             body, links = _without_links(section.body)
             notes = generated
-            kept = body.strip("\r\n \t")  # comments and empty headings are for the next release
-            above = section.heading + newline + (kept + newline * 2 if kept else "")
+            kept = _without_blank_lines(body)  # comments and empty headings are for the next release
+            if kept:
+                kept += newline if kept.endswith("\n") else newline * 2
+            above = section.heading + newline + kept
             out.append(
                 above
                 + heading
@@ -231,6 +233,13 @@ def _new_heading(changelog: Changelog, version: str, date: str) -> str:
     separator = match["separator"] if match["date"] else " - "
     closing = ")" if "(" in separator else ""
     return f"{rank} {match['word'] or ''}{name}{separator}{date}{closing}"
+
+
+def _without_blank_lines(body: str) -> str:
+    """Leave out the blank lines at both ends; every other line keeps its own ending."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", body)
+    filled = [number for number, line in enumerate(lines) if line.strip("\r\n \t")]
+    return "".join(lines[filled[0] : filled[-1] + 1]) if filled else ""
 
 
 def _without_links(body: str) -> tuple[str, str]:

@@ -46,6 +46,11 @@ def test_a_release_keeps_every_line_that_was_there(text: str) -> None:
     assert all(any(line == other for other in rest) for line in kept)
 
 
+def test_a_line_kept_for_the_next_release_keeps_its_ending_in_a_file_that_mixes_them() -> None:
+    new, _ = release(parse_text("## [Unreleased]\n\r\n### Added \n"), "9.9.9", "v9.9.9", "2021-02-03", "- generated")
+    assert "\n### Added \n\r\n## [9.9.9] - 2021-02-03\r\n" in new
+
+
 FULL = """\
 # Changelog
 
