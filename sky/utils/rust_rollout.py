@@ -41,6 +41,7 @@ PACKAGE_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rust_ro
 BUCKETS = 10000
 LARGEST_FILE = 65536
 _LARGEST_ID = 4096
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 
@@ -189,9 +190,8 @@ def bucket(key: str) -> int:
     """
     if not key:
         return BUCKETS - 1
-    flag = FLAG_KEY.encode()
     name = key.encode("utf-8")
-    return (_murmur3(b"\x82" + _cbor_head(len(flag)) + flag + _cbor_head(len(name)) + name) * BUCKETS) >> 32
+    return (_murmur3(_FLAG_CODE + _cbor_head(len(name)) + name, _FLAG_STATE) * BUCKETS) >> 32
 
 
 def parse(data: bytes) -> Rollout:
@@ -225,8 +225,7 @@ def _read(path: str, limit: int) -> bytes:
 
     One descriptor means one version of a file that is being replaced; non-blocking, because a FIFO may be named.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, _READ)
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
@@ -377,14 +376,14 @@ def _cbor_head(length: int) -> bytes:
     raise ValueError("key too long")
 
 
-def _murmur3(data: bytes) -> int:
-    """MurmurHash3 x86 32-bit, seed 0 (Appleby's public-domain algorithm), as an unsigned number."""
-    h = 0
+def _murmur3(data: bytes, known: tuple[int, int] = (0, 0)) -> int:
+    """MurmurHash3 x86 32-bit, seed 0 (Appleby's public-domain algorithm), as an unsigned number.
+
+    `known` is a whole number of words already mixed, and their state.
+    """
+    done, h = known
     whole = len(data) & ~3
-    for k in _words(data[:whole]):
-        k = k * 0xCC9E2D51 & 0xFFFFFFFF
-        h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
-        h = ((h << 13 | h >> 19) & 0xFFFFFFFF) * 5 + 0xE6546B64 & 0xFFFFFFFF
+    h = _mix(h, data[done:whole])
     if whole < len(data):
         k = int.from_bytes(data[whole:], "little") * 0xCC9E2D51 & 0xFFFFFFFF
         h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
@@ -394,8 +393,22 @@ def _murmur3(data: bytes) -> int:
     return h ^ h >> 16
 
 
+def _mix(h: int, words: bytes) -> int:
+    """Mix whole 32-bit words into the state of a MurmurHash3."""
+    for k in _words(words):
+        k = k * 0xCC9E2D51 & 0xFFFFFFFF
+        h ^= (k << 15 | k >> 17) * 0x1B873593 & 0xFFFFFFFF
+        h = ((h << 13 | h >> 19) & 0xFFFFFFFF) * 5 + 0xE6546B64 & 0xFFFFFFFF
+    return h
+
+
 def _words(data: bytes) -> Iterable[int]:
     """The little-endian 32-bit numbers in `data`."""
     if sys.byteorder == "little":
         return memoryview(data).cast("I")
     return [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
+
+
+# Every key's code begins with the flag's: its words are mixed once.
+_FLAG_CODE = b"\x82" + _cbor_head(len(FLAG_KEY)) + FLAG_KEY.encode()
+_FLAG_STATE = (len(_FLAG_CODE) & ~3, _mix(0, _FLAG_CODE[: len(_FLAG_CODE) & ~3]))
