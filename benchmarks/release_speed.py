@@ -53,7 +53,7 @@ class Size(NamedTuple):
 
 QUICK = (Size(1_000, 10, False, 3), Size(10_000, 100, True, 3))
 FULL = (
-    Size(1_000, 10, False, 9), Size(10_000, 100, False, 9), Size(10_000, 100, True, 9),
+    Size(1_000, 10, False, 9), Size(10_000, 100, False, 5), Size(10_000, 100, True, 5),
     Size(100_000, 1_000, False, 3), Size(100_000, 5_000, True, 3), Size(1_000_000, 1_000, False, 2, others=False),
 )  # fmt: skip
 SLOW = ("python-semantic-release", "git-cliff")  # on a million commits
@@ -202,7 +202,7 @@ def _cell(figure: Figure) -> str:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Two small repositories, three rounds.")
-@click.option("--rounds", type=click.IntRange(min=1), help="How often each command runs (default: 3 to 9, by size).")
+@click.option("--rounds", type=click.IntRange(min=1), help="How often each command runs (default: 2 to 9, by size).")
 @click.option("--largest", type=int, default=1_000_000, show_default=True, help="Leave out what has more commits.")
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "bench", help="Where results go.")
 @click.option("--publish", "do_publish", is_flag=True, help="Put the table into RELEASING.md.")
