@@ -204,7 +204,12 @@ def _cell(figure: Figure) -> str:
 @click.option("--quick", is_flag=True, help="Two small repositories, three rounds.")
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each command runs (default: 2 to 9, by size).")
 @click.option("--largest", type=int, default=1_000_000, show_default=True, help="Leave out what has more commits.")
-@click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "bench", help="Where results go.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, resolve_path=True),
+    default=ROOT / "build" / "bench",
+    help="Where results go.",
+)
 @click.option("--publish", "do_publish", is_flag=True, help="Put the table into RELEASING.md.")
 @click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", help="What is printed.")
 def main(quick: bool, rounds: int | None, largest: int, folder: Path, do_publish: bool, form: str) -> None:
