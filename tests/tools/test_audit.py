@@ -63,7 +63,7 @@ def test_a_finding_does_not_stop_the_next_audit(programs: Path) -> None:
 
 
 def test_an_audit_that_could_not_look_is_three_even_beside_findings(programs: Path) -> None:
-    stand_in(programs, "cargo-audit", 'echo "error: couldn\'t fetch the database"; exit 1')
+    stand_in(programs, "cargo-audit", 'echo "error: failed to fetch the database"; exit 1')
     stand_in(programs, "cargo-deny", "echo 'error[banned]: a crate'; exit 1")
     done = run(programs)
     assert done.exit_code == 3
