@@ -15,11 +15,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,12 +42,14 @@ def random_keys(count: int) -> list[str]:
     return keys
 
 
+def flag_file(tmp_path: Path, percent: int, *, enabled: bool = True) -> str:
+    path = tmp_path / f"flags-{percent}.json"
+    path.write_bytes(FlagFile("sky-rs-0.1.0", "sky-rs", FLAG, percent * 100, 1, "promote", enabled).render())
+    return str(path)
+
+
 def differences(command: Sequence[str], tmp_path: Path, keys: list[str], *, with_bucket: bool, cwd: Path) -> int:
-    files = []
-    for percent in PERCENTS:
-        path = tmp_path / f"flags-{percent}.json"
-        path.write_bytes(FlagFile("sky-rs-0.1.0", "sky-rs", FLAG, percent * 100, 1, "promote").render())
-        files.append(str(path))
+    files = [flag_file(tmp_path, percent) for percent in PERCENTS]
     places = {key: bucket_of(FLAG, key) for key in keys}
     pairs = [[key, places[key] if with_bucket else None] for key in keys]
     task = json.dumps({"files": files, "flag": FLAG, "keys": pairs})
@@ -135,6 +137,65 @@ def test_the_documented_way_to_hand_in_a_providers_answer(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.network
+def test_flagds_own_engine_over_ofrep_on_a_thousand_keys(tmp_path: Path) -> None:
+    engine = flagd_core(tmp_path)
+    keys = vector_keys() + random_keys(1000)
+    wrong = bare = 0
+    for percent in PERCENTS:
+        expected = [is_on(bucket_of(FLAG, key), percent * 100) for key in keys]
+        with serving(engine, flag_file(tmp_path, percent), tmp_path / "log") as port:
+            wrong += count_different(ofrep(port, keys), expected)
+            bare += count_different(ofrep(port, keys, with_bucket=False), expected)
+    total = len(keys) * len(PERCENTS)
+    print(f"\nflagd core 0.13.2: {wrong} differences of {total} with the bucket, {bare} without it")
+    assert wrong == 0
+    assert bare  # its `fractional` is the first generation, so these keys do tell right answers from wrong ones
+    assert (tmp_path / "log").read_text() == ""  # nothing in the file is against flagd's own schema
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_flagds_own_engine_leaves_a_flag_that_is_off_to_the_client(tmp_path: Path) -> None:
+    path = flag_file(tmp_path, 100, enabled=False)
+    with (
+        serving(flagd_core(tmp_path), path, tmp_path / "log") as port,
+        contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection,
+    ):
+        status, answer = ask(connection, {"targetingKey": "a", "rolloutBucket": 0})
+    assert (status, answer["errorCode"]) == (404, "FLAG_NOT_FOUND")
+    assert "disabled" in answer["errorDetails"]
+
+
+def count_different(answers: list[bool], expected: list[bool]) -> int:
+    return sum(answer != wanted for answer, wanted in zip(answers, expected, strict=True))
+
+
+def flagd_core(tmp_path: Path) -> str:
+    """Build the server in providers/flagd_core; its go.sum names every byte that it is made of."""
+    if shutil.which("go") is None:
+        pytest.skip("NOT RUN: go is not on this machine, so flagd's own engine was not compared")
+    program = tmp_path / "flagd_core.exe"
+    command = ["go", "build", "-C", str(HERE / "flagd_core"), "-mod=readonly", "-buildvcs=false", "-o", str(program)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr[-2000:]
+    return str(program)
+
+
+@contextlib.contextmanager
+def serving(program: str, path: str, log: Path) -> Iterator[int]:
+    """The port of a server of this flag file. It ends with its standard input, which ends with the block."""
+    with log.open("a") as stderr:
+        command = [program, path]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr) as server:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert line, log.read_text()
+            yield int(line)
+    assert server.returncode == 0, log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.network
 def test_a_real_flagd_server_serves_the_same_file(tmp_path: Path) -> None:
     """Opt-in: ROLLOUT_TEST_FLAGD=1 takes `flagd` from the path, or builds it from the Go module proxy."""
     if os.environ.get("ROLLOUT_TEST_FLAGD") != "1":
@@ -143,18 +204,19 @@ def test_a_real_flagd_server_serves_the_same_file(tmp_path: Path) -> None:
     if not Path(flagd).exists():
         environ = {**os.environ, "GOBIN": str(tmp_path)}
         subprocess.run(["go", "install", "github.com/open-feature/flagd/flagd@latest"], env=environ, check=True)
-    path = tmp_path / "flags.json"
-    path.write_bytes(FlagFile("sky-rs-0.1.0", "sky-rs", FLAG, 2500, 2, "promote").render())
     ports = free_ports(4)
     names = ("--port", "--management-port", "--sync-port", "--ofrep-port")
     options = [part for name, port in zip(names, ports, strict=True) for part in (name, str(port))]
-    server = subprocess.Popen([flagd, "start", "--uri", f"file:{path}", *options], stderr=subprocess.DEVNULL)
+    command = [flagd, "start", "--uri", f"file:{flag_file(tmp_path, 25)}", *options]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
+        wait_for(ports[3])
         keys = vector_keys()
-        wrong = [key for key in keys if ofrep(ports[3], key) != is_on(bucket_of(FLAG, key), 2500)]
+        answers = ofrep(ports[3], keys)
     finally:
         server.terminate()
         server.wait(10)
+    wrong = [key for key, answer in zip(keys, answers, strict=True) if answer != is_on(bucket_of(FLAG, key), 2500)]
     print(f"\nflagd: {len(wrong)} differences of {len(keys)} keys at 25 %")
     assert wrong == []
 
@@ -167,19 +229,30 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def ofrep(port: int, key: str) -> bool:
-    context = {"targetingKey": key, "rolloutBucket": bucket_of(FLAG, key)}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/ofrep/v1/evaluate/flags/{FLAG}",
-        data=json.dumps({"context": context}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
+def wait_for(port: int) -> None:
     for _ in range(100):
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return bool(json.load(answer)["value"])
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            time.sleep(0.1)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.1)
     raise AssertionError("flagd does not answer")
+
+
+def ofrep(port: int, keys: Sequence[str], *, with_bucket: bool = True) -> list[bool]:
+    """What the server on this port answers for each key."""
+    answers = []
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for key in keys:
+            bucket = {"rolloutBucket": bucket_of(FLAG, key)} if with_bucket else {}
+            status, answer = ask(connection, {"targetingKey": key, **bucket})
+            assert status == 200, answer
+            variant = "on" if answer["value"] is True else "off"
+            assert (answer["key"], answer["variant"], answer["reason"]) == (FLAG, variant, "TARGETING_MATCH")
+            answers.append(variant == "on")
+    return answers
+
+
+def ask(connection: HTTPConnection, context: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    body = json.dumps({"context": context})
+    connection.request("POST", f"/ofrep/v1/evaluate/flags/{FLAG}", body, {"Content-Type": "application/json"})
+    with connection.getresponse() as response:
+        return response.status, json.load(response)
