@@ -26,6 +26,8 @@ from release.rollout.gate import EvidenceError, Segment, Situation
 from release.rollout.policy import Policy, policy_from
 from release.rollout.prometheus import PrometheusError, Server
 
+_SKEW = 5  # seconds that a stage may seem to begin in the future
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -75,10 +77,12 @@ class State:
 
     def situation(self, segment: Segment, now: int) -> Situation:
         """Return the gate's arguments at the moment `now`."""
+        elapsed = now - self.began if self.began is not None else 0
         return Situation(
             current=segment,
             past=self.past,
-            elapsed=now - self.began if self.began is not None else 0,
+            # A release is dated a second after its last commit, and machines' clocks differ a little.
+            elapsed=0 if -_SKEW <= elapsed < 0 else elapsed,
             last_stage=self.file.threshold >= BUCKETS,
             killed=not self.file.enabled,
             held=self.file.gate == "hold",
