@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -94,3 +95,16 @@ def test_a_remote_that_refuses_leaves_everything_as_it_was(staged: Demo) -> None
     code, said = run(staged, "undo", "1.3.0", "--execute")
     assert (code, {problem["code"] for problem in said["problems"]}) == (1, {"push-refused"})
     assert everything(staged) == before
+
+
+@pytest.mark.parametrize(("ahead", "code"), [(3, 0), (3600, 1)])
+def test_a_stage_may_begin_a_moment_ahead_of_the_clock_and_no_more(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, ahead: int, code: int
+) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"@{int(time.time()) + ahead} +0000")
+    demo.git("commit", "--allow-empty", "-qm", "feat: ahead of its time")
+    monkeypatch.delenv("GIT_COMMITTER_DATE")
+    demo.git("push", "-q")
+    assert demo.rollout("stage", "10").code == 0
+    promoted = demo.rollout("promote", "--evidence", demo.good("demo-1.2.0", 10))
+    assert (promoted.code, "the clock jumped" in promoted.err) == (code, code == 1)
